@@ -1,0 +1,19 @@
+//! What a file may ask for before anything is allocated. The figures hold for every real scanner known to us with
+//! room to spare; a file beyond them is damaged or hostile.
+
+/// Sides of one compressed chunk, in pixels.
+pub const MAX_CHUNK_SIDE_PX: u32 = 8192;
+/// Sides of one level, in pixels.
+pub const MAX_LEVEL_SIDE_PX: u32 = 1 << 24;
+/// Bytes of one compressed chunk in the file.
+pub const MAX_CHUNK_BYTES: u64 = 256 << 20;
+/// Bytes of one TIFF tag's value: a level of 4 million chunks has a table of 32 MiB.
+pub const MAX_TAG_BYTES: usize = 64 << 20;
+/// Directories in one TIFF.
+pub const MAX_DIRECTORIES: usize = 256;
+/// Pixels of one region read at once.
+pub const MAX_REGION_PX: u64 = 1 << 28;
+/// Side of a model's input, in pixels.
+pub const MAX_TILE_SIDE_PX: u32 = 4096;
+/// Bytes of a weights file: far above any convolutional network, far below memory exhaustion.
+pub const MAX_WEIGHTS_BYTES: u64 = 4 << 30;

@@ -1,0 +1,116 @@
+//! Plain data that several stages share: the plan of tiles, a batch of their pixels, the predictions for them.
+
+use crate::geometry::{Rect, Size};
+use crate::units::Mpp;
+use serde::Serialize;
+
+/// Which rule placed the tiles and which level they are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GridRule {
+    /// Our own: tiles that touch enough tissue, read from the best pyramid level, white beyond the slide's edge.
+    Eosin,
+    /// WSInfer 0.6.1's: tile centres inside the tissue polygon, read from level 0, black beyond the slide's edge.
+    WsInfer,
+}
+
+/// Where the tiles of one slide lie and how their pixels are read.
+///
+/// # Coordinates
+/// `origins_l0` are top-left corners in level-0 pixels and may be followed by tiles that reach over the slide's edges.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TilePlan {
+    /// The rule that made it.
+    pub rule: GridRule,
+    /// Size of level 0.
+    pub slide_l0: Size,
+    /// The slide's resolution at level 0.
+    pub mpp: Mpp,
+    /// Side of a tile, level-0 pixels.
+    pub side_l0: u32,
+    /// Distance between neighbouring tiles, level-0 pixels; smaller than `side_l0` when tiles overlap.
+    pub step_l0: u32,
+    /// The level that is read.
+    pub level: usize,
+    /// Level-0 pixels per pixel of that level, along x and y.
+    pub downsample: (f64, f64),
+    /// Side of the region read, pixels of that level.
+    pub read_px: u32,
+    /// Side of a tile as the model sees it, pixels.
+    pub tile_px: u32,
+    /// Colour beyond the slide's edge.
+    pub fill: [u8; 3],
+    /// Top-left corners in output order: x ascending, then y (y changes fastest).
+    pub origins_l0: Vec<(i64, i64)>,
+}
+
+impl TilePlan {
+    /// The number of tiles.
+    pub fn len(&self) -> usize {
+        self.origins_l0.len()
+    }
+
+    /// True when there is no tile.
+    pub fn is_empty(&self) -> bool {
+        self.origins_l0.is_empty()
+    }
+
+    /// The rectangle of a tile in level-0 pixels.
+    ///
+    /// # Panics
+    /// When there is no tile `index`.
+    pub fn rect_l0(&self, index: usize) -> Rect {
+        let (x, y) = self.origins_l0[index];
+        Rect::new(x, y, self.side_l0, self.side_l0)
+    }
+
+    /// The rectangle of a tile in pixels of the level that is read.
+    ///
+    /// # Panics
+    /// When there is no tile `index`.
+    pub fn rect_lvl(&self, index: usize) -> Rect {
+        let (x, y) = self.origins_l0[index];
+        Rect::new(level_px(x, self.downsample.0), level_px(y, self.downsample.1), self.read_px, self.read_px)
+    }
+}
+
+/// The nearest pixel of a level.
+#[expect(clippy::cast_possible_truncation, reason = "slide coordinates are far below 2^53")]
+fn level_px(l0: i64, downsample: f64) -> i64 {
+    (l0 as f64 / downsample).round() as i64
+}
+
+/// Pixels of up to `N` tiles, ready for the device.
+///
+/// # Shapes
+/// `pixels`: `[tiles.len(), side_px, side_px, 3]` u8, RGB.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Index of each tile in its plan.
+    pub tiles: Vec<u32>,
+    /// Side of a tile in pixels.
+    pub side_px: u32,
+    /// The pixels of all tiles.
+    pub pixels: Vec<u8>,
+}
+
+/// One row per tile of a plan: scores of all classes, or why there are none.
+#[derive(Debug, Clone)]
+pub struct Predictions {
+    /// Names of the classes, one per column.
+    pub class_names: Vec<String>,
+    /// For each tile of the plan its scores `[K]`, or `None` when the tile was lost.
+    pub rows: Vec<Option<Vec<f32>>>,
+}
+
+impl Predictions {
+    /// The number of tiles that have scores.
+    pub fn scored(&self) -> usize {
+        self.rows.iter().flatten().count()
+    }
+}
+
+/// The index of the largest score; the first one wins a tie, none for an empty row.
+pub fn arg_max(scores: &[f32]) -> Option<usize> {
+    (0..scores.len()).reduce(|best, next| if scores[next] > scores[best] { next } else { best })
+}
