@@ -1,0 +1,151 @@
+//! JPEG chunks to RGB pixels, strictly.
+//!
+//! Invariant: a stream is decoded only when its structure is whole and its frame has the size and the channels that the
+//! directory promised; any damage the decoder sees is an error, never grey or half pixels. Bit rot that leaves a valid
+//! Huffman code cannot be seen here: only a digest of the file sees it.
+
+use super::jpeg_stream::{Frame, Refusal, Tables, assemble};
+use crate::error::{Error, ErrorKind, Result};
+use crate::geometry::Size;
+use crate::raster::RgbImage8;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// What the three channels of a stream are. The TIFF's tag says it; hints inside the stream are not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channels {
+    /// Red, green, blue: Aperio's `JPEG/RGB`.
+    Rgb,
+    /// Luma and two differences, full range (ITU-T T.871).
+    YCbCr,
+}
+
+/// A decoder for the chunks of one directory.
+#[derive(Debug)]
+pub(crate) struct JpegCodec {
+    tables: Tables,
+    channels: Channels,
+}
+
+impl JpegCodec {
+    /// Makes a decoder from the value of the tag `JPEGTables`, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] when the tables are damaged.
+    pub(crate) fn new(tables: Option<&[u8]>, channels: Channels) -> Result<Self> {
+        let damaged = |what| Error::new(ErrorKind::Format, "WSI-0300", format!("damaged JPEG tables: {what}"));
+        let tables = tables.map(Tables::new).transpose().map_err(damaged)?.unwrap_or_default();
+        Ok(Self { tables, channels })
+    }
+
+    /// Decodes one chunk.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] for damage and for a size or number of channels other than expected;
+    /// [`ErrorKind::Unsupported`] for grey and CMYK streams.
+    pub(crate) fn decode(&self, stream: &[u8], size: Size) -> Result<RgbImage8> {
+        let accept = |frame: &Frame| self.accept(frame, size);
+        let whole =
+            assemble(stream, &self.tables, &self.colour_segment(), accept).map_err(|refusal| match refusal {
+                Refusal::Damaged(how) => damaged(&how),
+                Refusal::Frame(error) => error,
+            })?;
+        let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::RGB);
+        let pixels = JpegDecoder::new_with_options(ZCursor::new(&whole), options)
+            .decode()
+            .map_err(|error| damaged(&error.to_string().trim_matches('"').to_lowercase()))?;
+        let bytes = pixels.len();
+        RgbImage8::from_vec(size, pixels).ok_or_else(|| damaged(&format!("{bytes} bytes of pixels for {size} px")))
+    }
+
+    /// Judges a frame before anything is allocated for it: one of 65535 x 65535 pixels fits into a few bytes.
+    fn accept(&self, frame: &Frame, size: Size) -> Result<()> {
+        let found = Size::new(u32::from(frame.width), u32::from(frame.height));
+        if found != size {
+            let message = format!("expected a JPEG chunk of {size} px, found {found}");
+            return Err(Error::new(ErrorKind::Format, "WSI-0302", message));
+        }
+        if frame.components.len() != 3 {
+            let message = format!("expected a JPEG chunk of 3 channels, found {}", frame.components.len());
+            return Err(Error::new(ErrorKind::Unsupported, "WSI-0303", message));
+        }
+        if frame.is_named_rgb() && self.channels == Channels::YCbCr {
+            return Err(damaged("the directory says YCbCr, the stream names its channels R, G, B"));
+        }
+        Ok(())
+    }
+
+    /// An Adobe segment (APP14) whose last byte says whether the decoder must convert the colours.
+    fn colour_segment(&self) -> [u8; 16] {
+        let transform = u8::from(self.channels == Channels::YCbCr);
+        let mut segment = *b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00";
+        if let Some(last) = segment.last_mut() {
+            *last = transform;
+        }
+        segment
+    }
+}
+
+fn damaged(how: &str) -> Error {
+    Error::new(ErrorKind::Format, "WSI-0301", format!("damaged JPEG chunk: {how}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::jpeg::JpegEncoder;
+
+    /// A smooth ramp, so that chroma subsampling and quantisation hardly change it.
+    fn ramp(size: Size) -> RgbImage8 {
+        let sample = |value: u32| u8::try_from(value).unwrap();
+        let pixel = |x: u32, y: u32| [sample(x * 3), sample(255 - y * 3), sample(128 + x / 2)];
+        let data = (0..size.h).flat_map(|y| (0..size.w).flat_map(move |x| pixel(x, y))).collect();
+        RgbImage8::from_vec(size, data).unwrap()
+    }
+
+    fn encoded(image: &RgbImage8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let Size { w, h } = image.size();
+        JpegEncoder::new_with_quality(&mut bytes, 95)
+            .encode(image.as_bytes(), w, h, image::ExtendedColorType::Rgb8)
+            .unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_ramp_comes_back_and_the_directory_decides_about_colour() {
+        let size = Size::new(80, 48);
+        let (truth, bytes) = (ramp(size), encoded(&ramp(size)));
+        let decode = |channels| JpegCodec::new(None, channels).unwrap().decode(&bytes, size).unwrap();
+        let worst = |image: &RgbImage8| {
+            image.as_bytes().iter().zip(truth.as_bytes()).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+        };
+        assert!(worst(&decode(Channels::YCbCr)) <= 8);
+        // The same bytes read as RGB keep luma in the first channel.
+        let luma = decode(Channels::Rgb).pixel(40, 24)[0];
+        let [r, g, b] = truth.pixel(40, 24).map(f64::from);
+        assert!((f64::from(luma) - (0.299 * r + 0.587 * g + 0.114 * b)).abs() < 4.0);
+    }
+
+    #[test]
+    fn no_cut_stream_is_accepted() {
+        let size = Size::new(80, 48);
+        let bytes = encoded(&ramp(size));
+        let codec = JpegCodec::new(None, Channels::YCbCr).unwrap();
+        for len in 0..bytes.len() {
+            assert!(codec.decode(&bytes[..len], size).is_err(), "{len} of {} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn another_size_and_grey_are_refused() {
+        let bytes = encoded(&ramp(Size::new(80, 48)));
+        let codec = JpegCodec::new(None, Channels::YCbCr).unwrap();
+        assert_eq!(codec.decode(&bytes, Size::new(80, 64)).unwrap_err().code(), "WSI-0302");
+        let mut grey = Vec::new();
+        JpegEncoder::new(&mut grey).encode(&[9; 64], 8, 8, image::ExtendedColorType::L8).unwrap();
+        assert_eq!(codec.decode(&grey, Size::new(8, 8)).unwrap_err().code(), "WSI-0303");
+    }
+}

@@ -1,0 +1,109 @@
+//! Any tiled JPEG TIFF pyramid: what vips, bfconvert, tifffile and others write.
+//!
+//! Extensions: `tif`, `tiff`. Vendor: none. Detected by a tiled first directory, so it comes last in the table. Levels
+//! are the first directory, the directories marked as reduced versions (`NewSubfileType` bit 0), and further tiled
+//! directories of the same shape; tiled directories of another shape are other images and are left out.
+//! Resolution: the tags `XResolution`, `YResolution` and `ResolutionUnit` of the first directory.
+//!
+//! Oddities: pyramids below the tag `SubIFDs` (OME-TIFF) are not followed, such a file has one level, as in OpenSlide;
+//! 72 pixels an inch, the default of paint programs, is not believable and counts as no resolution.
+
+use crate::error::Result;
+use crate::slide::driver::Driver;
+use crate::slide::format::{Format, NotThisFormat};
+use crate::slide::probe::{Directory, Probe, Tiled};
+use crate::slide::properties::{Calibration, Properties};
+use crate::slide::tiled_tiff::{TiledTiff, same_shape};
+
+pub(crate) const FORMAT: Format =
+    Format { name: "generic-tiff", vendor: "none", extensions: &["tif", "tiff"], detect, open };
+
+fn detect(probe: &Probe) -> Result<(), NotThisFormat> {
+    probe.first_tiled().map(|_| ())
+}
+
+fn open(probe: Probe) -> Result<Box<dyn Driver>> {
+    let mut directories = probe.tiff.unwrap_or_default().into_iter();
+    let first = directories.next().and_then(|first| first.tiled);
+    let calibration = first.as_ref().map_or_else(|| Err("there is no tiled image".to_string()), calibration);
+    let mut images: Vec<Tiled> = first.into_iter().collect();
+    let others = directories.filter(|other| images.first().is_some_and(|first| is_level(other, first)));
+    let others: Vec<Tiled> = others.filter_map(|directory| directory.tiled).collect();
+    images.extend(others);
+    let properties = Properties { calibration, objective: None };
+    Ok(Box::new(TiledTiff::new(probe.source, images, properties)?))
+}
+
+fn is_level(directory: &Directory, first: &Tiled) -> bool {
+    directory.tiled.as_ref().is_some_and(|image| {
+        let ratio = |a: u32, b: u32| f64::from(a) / f64::from(b);
+        let (x, y) = (ratio(first.size.w, image.size.w), ratio(first.size.h, image.size.h));
+        directory.subfile_type & 1 == 1 || same_shape(x, y, image.size)
+    })
+}
+
+fn calibration(image: &Tiled) -> Result<Calibration, String> {
+    const SOURCE: &str = "TIFF resolution tags";
+    let um_per_unit = match image.resolution_unit {
+        2 => 25_400.0,
+        3 => 10_000.0,
+        1 => return Err("the TIFF resolution tags have no unit".to_string()),
+        found => return Err(format!("the TIFF resolution unit is {found}, expected 2 (inch) or 3 (centimetre)")),
+    };
+    let [Some(x), Some(y)] = image.resolution else { return Err("there are no TIFF resolution tags".to_string()) };
+    // A zero on either side of the fraction ends as infinity, zero or NaN, which is refused as a value.
+    let um = |(numerator, denominator): (u32, u32)| um_per_unit * f64::from(denominator) / f64::from(numerator);
+    Calibration::new(um(x), um(y), SOURCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+
+    fn calibrated(resolution: [Option<(u32, u32)>; 2], resolution_unit: u64) -> Result<f64, String> {
+        let image = Tiled {
+            size: Size::new(1, 1),
+            chunk: Size::new(1, 1),
+            offsets: vec![],
+            byte_counts: vec![],
+            compression: 7,
+            photometric: Some(6),
+            samples: 3,
+            bits: vec![8],
+            sample_formats: vec![1],
+            planar: 1,
+            depth: 1,
+            jpeg_tables: None,
+            resolution,
+            resolution_unit,
+        };
+        calibration(&image).map(|calibration| calibration.mpp().get())
+    }
+
+    #[test]
+    fn resolution_tags_become_micrometres() {
+        let centimetre = calibrated([Some((100_000, 13)); 2], 3).unwrap();
+        assert!((centimetre - 1.3).abs() < 1e-12);
+        let inch = calibrated([Some((50_800, 1)); 2], 2).unwrap();
+        assert!((inch - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn unusable_resolution_tags_are_explained() {
+        let good = Some((20_000, 1));
+        for (resolution, unit, reason) in [
+            ([good; 2], 1, "no unit"),
+            ([good; 2], 7, "unit is 7"),
+            ([good, None], 3, "no TIFF resolution tags"),
+            ([Some((0, 1)); 2], 3, "outside"),
+            ([Some((1, 0)); 2], 3, "outside"),
+            ([Some((0, 0)); 2], 3, "outside"),
+            ([Some((72, 1)); 2], 2, "outside"),
+            ([good, Some((10_000, 1))], 3, "5 %"),
+        ] {
+            let found = calibrated(resolution, unit).unwrap_err();
+            assert!(found.contains(reason), "{found}");
+        }
+    }
+}
