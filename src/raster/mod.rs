@@ -1,7 +1,11 @@
-//! Pixels in memory: colour images, masks. No files, no slides, no devices.
+//! Pixels in memory: colour images, masks, resampling. No files, no slides, no devices.
 
 mod mask;
+mod resize;
 mod rgb;
+mod thumbnail;
 
 pub use mask::Mask;
+pub use resize::{Filter, Resizer, resize};
 pub use rgb::RgbImage8;
+pub use thumbnail::{thumbnail, thumbnail_size};

@@ -1,0 +1,222 @@
+//! Large image → thumbnail, bit for bit as Pillow's `Image.thumbnail(size, LANCZOS)` makes it.
+//!
+//! Invariant: same size, same two steps (integer box reduction, then a Lanczos pass along x and one along y), same
+//! fixed-point rounding, so that a tissue mask made from it is the mask that Python tools get. Slower than
+//! [`super::Resizer`], which is why it is for thumbnails only: one a slide, rows shared out to all cores.
+//!
+//! Source: the behaviour of Pillow 13.0.0 (`Image.thumbnail`, `Reduce.c`, `Resample.c`), reproduced and compared.
+
+use super::RgbImage8;
+use crate::geometry::Size;
+use rayon::prelude::*;
+use std::f64::consts::PI;
+
+/// How much larger than the thumbnail the box reduction leaves the image, Pillow's `reducing_gap`.
+const REDUCING_GAP: f64 = 2.0;
+/// Lanczos reaches this many (thumbnail) pixels to each side.
+const SUPPORT: f64 = 3.0;
+/// Fraction bits of a weight: 32 less 8 for the sample and 2 for sums beyond one.
+const WEIGHT_BITS: u32 = 22;
+
+/// The size Pillow gives a thumbnail of an image of `size` that has to fit into `max`; never larger than the image.
+///
+/// # Panics
+/// When a side is zero.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number, at most a u32 side")]
+pub fn thumbnail_size(size: Size, max: Size) -> Size {
+    assert!(size.area() > 0 && max.area() > 0, "sides must not be zero");
+    if max.w >= size.w && max.h >= size.h {
+        return size;
+    }
+    let aspect = f64::from(size.w) / f64::from(size.h);
+    // Of the two whole numbers around an exact side, Pillow takes the one whose aspect is nearer; the lower wins a tie.
+    let nearest = |exact: f64, error: &dyn Fn(f64) -> f64| {
+        let (low, high) = (exact.floor(), exact.ceil());
+        (if error(high) < error(low) { high } else { low }).max(1.0) as u32
+    };
+    let (w, h) = (f64::from(max.w), f64::from(max.h));
+    if w / h >= aspect {
+        Size::new(nearest(h * aspect, &|n| (aspect - n / h).abs()), max.h)
+    } else {
+        let error = |n: f64| if n == 0.0 { 0.0 } else { (aspect - w / n).abs() };
+        Size::new(max.w, nearest(w / aspect, &error))
+    }
+}
+
+/// Shrinks an image to fit into `max`, aspect kept; an image that fits already is copied.
+///
+/// # Panics
+/// When a side is zero.
+pub fn thumbnail(image: &RgbImage8, max: Size) -> RgbImage8 {
+    let size = thumbnail_size(image.size(), max);
+    if size == image.size() {
+        return image.clone();
+    }
+    let (fx, fy) = (factor(image.size().w, size.w), factor(image.size().h, size.h));
+    let span = |side: u32, factor: u32| f64::from(side) / f64::from(factor);
+    let (span_x, span_y) = (span(image.size().w, fx), span(image.size().h, fy));
+    let reduced = if fx > 1 || fy > 1 { &reduce(image, fx, fy) } else { image };
+    let fits = |from: u32, to: u32, factor: u32| u64::from(from) == u64::from(to) * u64::from(factor);
+    let narrow = if fits(image.size().w, size.w, fx) {
+        reduced.clone()
+    } else {
+        along_x(reduced, &Weights::new(reduced.size().w, span_x, size.w))
+    };
+    if fits(image.size().h, size.h, fy) {
+        return narrow;
+    }
+    along_y(&narrow, &Weights::new(narrow.size().h, span_y, size.h))
+}
+
+/// Pixels that the box reduction merges along one axis.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a u32 side")]
+fn factor(from: u32, to: u32) -> u32 {
+    ((f64::from(from) / f64::from(to) / REDUCING_GAP) as u32).max(1)
+}
+
+/// The mean of each box of `fx` by `fy` pixels; boxes at the right and bottom edge may be smaller.
+fn reduce(image: &RgbImage8, fx: u32, fy: u32) -> RgbImage8 {
+    let from = image.size();
+    let size = Size::new(from.w.div_ceil(fx), from.h.div_ceil(fy));
+    let mut out = RgbImage8::filled(size, [0; 3]);
+    let row_bytes = from.w as usize * 3;
+    let bands = image.as_bytes().par_chunks(row_bytes * fy as usize);
+    out.as_mut_bytes().par_chunks_mut(size.w as usize * 3).zip(bands).for_each(|(row, band)| {
+        let rows = band.len() / row_bytes;
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            let left = x * fx as usize * 3;
+            let right = (left + fx as usize * 3).min(row_bytes);
+            let count = (rows * (right - left) / 3) as u64;
+            let mut sums = [count / 2; 3];
+            for line in band.chunks_exact(row_bytes) {
+                for source in line[left..right].chunks_exact(3) {
+                    for (sum, &sample) in sums.iter_mut().zip(source) {
+                        *sum += u64::from(sample);
+                    }
+                }
+            }
+            for (sample, sum) in pixel.iter_mut().zip(sums) {
+                *sample = to_u8(i64::try_from((sum * reciprocal(count)) >> 24).unwrap_or(i64::MAX));
+            }
+        }
+    });
+    out
+}
+
+/// 2^24 / `count` in single precision and cut, as Pillow does; its division by powers of two comes out the same.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^24")]
+fn reciprocal(count: u64) -> u64 {
+    ((1u32 << 24) as f32 / count as f32) as u64
+}
+
+/// For each output position where its source pixels start, and their weights in fixed point.
+struct Weights(Vec<(usize, Vec<i32>)>);
+
+impl Weights {
+    /// `span`: the part of the source's `side` that is resampled, from 0; not whole when the reduction left a rest.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the side; weights below 2")]
+    fn new(side: u32, span: f64, out: u32) -> Self {
+        // Pillow hands its box over in single precision.
+        let scale = f64::from(span as f32) / f64::from(out);
+        let stretch = scale.max(1.0);
+        let support = SUPPORT * stretch;
+        let at = |position: u32| {
+            let centre = (f64::from(position) + 0.5) * scale;
+            let first = (centre - support + 0.5).max(0.0) as usize;
+            let last = (centre + support + 0.5).min(f64::from(side)) as usize;
+            let raw: Vec<f64> =
+                (first..last).map(|source| lanczos((source as f64 - centre + 0.5) * (1.0 / stretch))).collect();
+            let total: f64 = raw.iter().sum();
+            let fixed = |weight: &f64| (weight / total * f64::from(1 << WEIGHT_BITS)).round() as i32;
+            (first, raw.iter().map(fixed).collect())
+        };
+        Self((0..out).map(at).collect())
+    }
+}
+
+/// sinc(x) windowed by sinc(x/3).
+fn lanczos(x: f64) -> f64 {
+    let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) };
+    if (-SUPPORT..SUPPORT).contains(&x) { sinc(x) * sinc(x / SUPPORT) } else { 0.0 }
+}
+
+fn along_x(image: &RgbImage8, weights: &Weights) -> RgbImage8 {
+    let width = weights.0.len();
+    let mut out = RgbImage8::filled(Size::new(u32::try_from(width).unwrap_or(u32::MAX), image.size().h), [0; 3]);
+    let rows = image.as_bytes().par_chunks(image.size().w as usize * 3);
+    out.as_mut_bytes().par_chunks_mut(width * 3).zip(rows).for_each(|(row, source)| {
+        for (pixel, (first, weights)) in row.chunks_exact_mut(3).zip(&weights.0) {
+            let mut sums = [1i32 << (WEIGHT_BITS - 1); 3];
+            for (samples, weight) in source[first * 3..].chunks_exact(3).zip(weights) {
+                for (sum, &sample) in sums.iter_mut().zip(samples) {
+                    *sum += i32::from(sample) * weight;
+                }
+            }
+            for (sample, sum) in pixel.iter_mut().zip(sums) {
+                *sample = to_u8(i64::from(sum >> WEIGHT_BITS));
+            }
+        }
+    });
+    out
+}
+
+fn along_y(image: &RgbImage8, weights: &Weights) -> RgbImage8 {
+    let row_bytes = image.size().w as usize * 3;
+    let height = u32::try_from(weights.0.len()).unwrap_or(u32::MAX);
+    let mut out = RgbImage8::filled(Size::new(image.size().w, height), [0; 3]);
+    out.as_mut_bytes().par_chunks_mut(row_bytes).zip(&weights.0).for_each(|(row, (first, weights))| {
+        let mut sums = vec![1i32 << (WEIGHT_BITS - 1); row_bytes];
+        for (source, weight) in image.as_bytes()[first * row_bytes..].chunks_exact(row_bytes).zip(weights) {
+            for (sum, &sample) in sums.iter_mut().zip(source) {
+                *sum += i32::from(sample) * weight;
+            }
+        }
+        for (sample, sum) in row.iter_mut().zip(sums) {
+            *sample = to_u8(i64::from(sum >> WEIGHT_BITS));
+        }
+    });
+    out
+}
+
+fn to_u8(value: i64) -> u8 {
+    u8::try_from(value.clamp(0, 255)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_pillow() {
+        let max = Size::new(2048, 2048);
+        for (from, to) in [
+            ((11264, 14340), (1609, 2048)),
+            ((2220, 2967), (1532, 2048)),
+            ((4443, 3567), (2048, 1644)),
+            ((72448, 152_080), (976, 2048)),
+            ((100, 50), (100, 50)),
+            ((5000, 1), (2048, 1)),
+        ] {
+            assert_eq!(thumbnail_size(Size::new(from.0, from.1), max), Size::new(to.0, to.1), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_those_of_pillow() {
+        // numpy: a[y, x] = (7x + 3y, 5xy, 11x ^ y) mod 256, 61 x 47; thumbnail((9, 9), LANCZOS): row 3.
+        let sample = |x: u32, y: u32| [(7 * x + 3 * y) % 256, 5 * x * y % 256, ((11 * x) ^ y) % 256];
+        let pixels = (0..47).flat_map(|y| (0..61).flat_map(move |x| sample(x, y))).map(to_byte).collect();
+        let small = thumbnail(&RgbImage8::from_vec(Size::new(61, 47), pixels).unwrap(), Size::new(9, 9));
+        assert_eq!(small.size(), Size::new(9, 7));
+        assert_eq!(small.as_bytes()[3 * 27..4 * 27], PILLOW_ROW);
+    }
+
+    fn to_byte(value: u32) -> u8 {
+        to_u8(i64::from(value))
+    }
+
+    const PILLOW_ROW: [u8; 27] = [
+        89, 110, 38, 135, 125, 106, 189, 128, 200, 213, 119, 131, 45, 119, 53, 65, 127, 168, 120, 127, 195, 163, 146,
+        49, 218, 133, 107,
+    ];
+}

@@ -1,0 +1,4 @@
+//! Where to look on a slide, and how to read it.
+
+pub mod plan;
+pub mod wsinfer_grid;

@@ -1,0 +1,78 @@
+//! The tiles of WSInfer 0.6.1, from the slide's file to the list: the same ones in the same order.
+//!
+//! The reference lists were made by running WSInfer with OpenSlide 4.0.1. A single mask pixel that differs can add or
+//! lose a tile, so equal lists also mean equal thumbnails and masks as far as tiles can tell. Given OpenSlide's pixels
+//! of the level, all three lists come out equal.
+
+use crate::shared::shared;
+use eosin::geometry::{Rect, Size};
+use eosin::slide::Slide;
+use eosin::tile::TilePlan;
+use eosin::tiling::plan::SlideGeometry;
+use eosin::tiling::wsinfer_grid::{plan_wsinfer, thumbnail, thumbnail_downsample, thumbnail_um_per_px};
+use eosin::tissue::{TissueConfig, TissueMethod, detect};
+use eosin::units::Mpp;
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+/// Chroma at half size (4:2:0) is enlarged by our JPEG decoder with a rounding that makes it 0.25 brighter on average
+/// than libjpeg does. Bare glass has a saturation just below WSInfer's threshold of 7, so a few tiles at the tissue's
+/// edge may change sides: 3 of 412 did when this was written.
+const HALF_CHROMA_TILES: usize = 4;
+
+#[test]
+fn cmu_at_224_px_of_half_a_micrometre() {
+    same_tiles("a_cmu_resnet18_224px_0.5um", "CMU-1-Small-Region.svs", 224, 0.5, 49, 0);
+}
+
+#[test]
+fn crc_at_224_px_of_two_point_six_micrometres() {
+    same_tiles("b_crc01dev_resnet18_224px_2.6um", "CRC01_HE_dev.tif", 224, 2.6, 412, HALF_CHROMA_TILES);
+}
+
+#[test]
+fn cmu_at_224_px_of_zero_point_four_micrometres() {
+    same_tiles("f_cmu_mobilenetv2_224px_0.4um", "CMU-1-Small-Region.svs", 224, 0.4, 76, 0);
+}
+
+fn same_tiles(case: &str, slide: &str, tile_px: u32, spacing_um: f64, tiles: usize, may_differ: usize) {
+    let stem = Path::new(slide).with_extension("csv.gz");
+    let Some(csv) = shared(&format!("parity/wsinfer/{case}/{}", stem.display())) else { return };
+    let Some(path) = shared(&format!("data/wsi/{slide}")) else { return };
+    let plan = plan(&Slide::open(&path).unwrap(), tile_px, spacing_um);
+    let found: Vec<_> =
+        plan.origins_l0.iter().map(|&(x, y)| [x, y, plan.side_l0.into(), plan.side_l0.into()]).collect();
+    let expected = boxes(&csv);
+    assert_eq!(expected.len(), tiles);
+    assert!(found.is_sorted() && expected.is_sorted());
+    let only_in =
+        |a: &[[i64; 4]], b: &[[i64; 4]]| a.iter().filter(|tile| !b.contains(tile)).copied().collect::<Vec<_>>();
+    let (extra, missing) = (only_in(&found, &expected), only_in(&expected, &found));
+    assert!(extra.len() + missing.len() <= may_differ, "only ours: {extra:?}, only WSInfer's: {missing:?}");
+    assert_eq!((plan.level, plan.read_px, plan.fill), (0, plan.side_l0, [0; 3]));
+}
+
+/// What a run with WSInfer's rule does before the first tile is read.
+fn plan(slide: &Slide, tile_px: u32, spacing_um: f64) -> TilePlan {
+    let (size, mpp) = (slide.size(), slide.mpp().unwrap());
+    let level = slide.level_for_downsample(thumbnail_downsample(size));
+    let Size { w, h } = slide.levels()[level].size;
+    let thumbnail = thumbnail(&slide.read_region(level, Rect::new(0, 0, w, h), [255; 3]).unwrap());
+    let config = TissueConfig { method: TissueMethod::WsInfer, ..TissueConfig::default() };
+    let mask = detect(&thumbnail, thumbnail_um_per_px(mpp, size, thumbnail.size()), &config).unwrap();
+    let downsamples = slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect();
+    let geometry = SlideGeometry { size_l0: size, mpp, downsamples };
+    plan_wsinfer(&geometry, &mask, tile_px, Mpp::new(spacing_um).unwrap(), 0.0).unwrap()
+}
+
+/// minx, miny, width and height of each row.
+fn boxes(csv: &Path) -> Vec<[i64; 4]> {
+    let lines = BufReader::new(GzDecoder::new(File::open(csv).unwrap())).lines();
+    let row = |line: String| {
+        let mut cells = line.split(',');
+        std::array::from_fn(|_| cells.next().unwrap().parse().unwrap())
+    };
+    lines.skip(1).map(|line| row(line.unwrap())).collect()
+}
