@@ -1,0 +1,120 @@
+//! A map and its predictions become files: tables, GeoJSON, pictures, the record of a slide, the summary of a run.
+//!
+//! Invariant: all files of a slide are views of one plan and one set of predictions; a file has its final name only
+//! when it is whole; the record is written last, and only a slide with a whole record is done. No path, host or user
+//! name is ever written. One exporter is one file here and one row of [`EXPORTERS`].
+
+mod canvas;
+mod font;
+mod geojson;
+mod ids;
+mod map_png;
+mod outputs;
+mod overlay_png;
+mod record;
+mod summary_csv;
+mod wsinfer_csv;
+
+pub use ids::assign_ids;
+pub use outputs::{WrittenFile, check_writable, clear, write_all};
+pub use record::{
+    ChunkCounts, DeviceFacts, GridFacts, ModelFacts, RecordedError, SCHEMA, SlideFacts, SlideRecord, SlideStatus,
+    StageSeconds,
+};
+pub use summary_csv::write_summary;
+
+use crate::map::BiomarkerMap;
+use crate::raster::RgbImage8;
+use crate::tile::{Predictions, TilePlan};
+use std::io::{self, Write};
+
+/// What every picture and record says.
+pub const RESEARCH_USE: &str = "research use only";
+
+/// Everything that the files of one slide are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct SlideOutputs<'a> {
+    /// The slide's name in all outputs, from [`assign_ids`].
+    pub id: &'a str,
+    /// Name of the model, for the legend of pictures.
+    pub model: &'a str,
+    /// Where the tiles lie.
+    pub plan: &'a TilePlan,
+    /// Scores of those tiles.
+    pub predictions: &'a Predictions,
+    /// The map made of both.
+    pub map: &'a BiomarkerMap,
+    /// One colour per class, from the model card or [`crate::map::palette::class_colours`].
+    pub colours: &'a [[u8; 3]],
+    /// The whole slide in small.
+    pub thumbnail: &'a RgbImage8,
+}
+
+/// A kind of file that every scored slide gets.
+pub struct Exporter {
+    /// What it is called in messages.
+    pub name: &'static str,
+    /// Folder inside the output folder.
+    pub folder: &'static str,
+    /// What follows the slide's id in the file's name.
+    pub suffix: &'static str,
+    /// Writes the file; the writer is buffered.
+    pub write: fn(&SlideOutputs<'_>, &mut dyn Write) -> io::Result<()>,
+}
+
+/// Every exporter, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
+pub static EXPORTERS: [Exporter; 4] = [
+    Exporter { name: "WSInfer table", folder: "model-outputs-csv", suffix: ".csv", write: wsinfer_csv::write },
+    Exporter { name: "QuPath objects", folder: "model-outputs-geojson", suffix: ".geojson", write: geojson::write },
+    Exporter { name: "map", folder: "maps", suffix: ".png", write: map_png::write },
+    Exporter { name: "overlay", folder: "maps", suffix: ".overlay.png", write: overlay_png::write },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::map::palette::class_colours;
+    use crate::tile::GridRule;
+    use crate::units::Mpp;
+
+    /// A small slide with everything that an exporter needs.
+    pub(super) struct Example {
+        pub(super) plan: TilePlan,
+        pub(super) predictions: Predictions,
+        pub(super) map: BiomarkerMap,
+        pub(super) colours: Vec<[u8; 3]>,
+        pub(super) thumbnail: RgbImage8,
+    }
+
+    impl Example {
+        pub(super) fn outputs(&self) -> SlideOutputs<'_> {
+            let Self { plan, predictions, map, colours, thumbnail } = self;
+            SlideOutputs { id: "slide", model: "model", plan, predictions, map, colours, thumbnail }
+        }
+    }
+
+    /// A slide of 1000 x 700 px with tiles at (0, 0), (0, 256) and (256, 256), one per row given.
+    pub(super) fn example(names: &[&str], rows: &[Option<&[f32]>]) -> Example {
+        let plan = TilePlan {
+            rule: GridRule::Eosin,
+            slide_l0: Size::new(1000, 700),
+            mpp: Mpp::new(0.5).unwrap(),
+            side_l0: 256,
+            step_l0: 256,
+            level: 0,
+            downsample: (1.0, 1.0),
+            read_px: 256,
+            tile_px: 256,
+            fill: [255; 3],
+            origins_l0: [(0, 0), (0, 256), (256, 256)][..rows.len()].to_vec(),
+        };
+        let predictions = Predictions {
+            class_names: names.iter().map(ToString::to_string).collect(),
+            rows: rows.iter().map(|row| row.map(<[f32]>::to_vec)).collect(),
+        };
+        let map = BiomarkerMap::new(&plan, &predictions).unwrap();
+        let thumbnail = RgbImage8::filled(Size::new(250, 175), [230, 190, 210]);
+        Example { plan, predictions, map, colours: class_colours(names.len()), thumbnail }
+    }
+}

@@ -1,0 +1,377 @@
+//! Predictions and their plan become a map: a grid of cells over the whole slide, each cell scored, failed or without
+//! tissue.
+//!
+//! Invariant: the three states never collapse into one another, and every score in a map is finite. Nothing here knows
+//! models, devices or files.
+
+pub mod palette;
+mod summary;
+
+pub use summary::{ClassSummary, MapSummary};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::geometry::{Rect, Size};
+use crate::tile::{Predictions, TilePlan, arg_max};
+use crate::units::Mpp;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// A model with one class calls a tile positive from this probability on.
+pub const POSITIVE_FROM: f32 = 0.5;
+
+/// Cells of one map: a slide of 10 cm by 10 cm has 4 million at 50 um; beyond this bound the step is wrong.
+const MAX_CELLS: u64 = 1 << 25;
+const NO_TISSUE: u32 = u32::MAX;
+const FAILED: u32 = u32::MAX - 1;
+
+/// What is known about one cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// No tile was planned here.
+    NoTissue,
+    /// Every tile planned here was lost.
+    Failed,
+    /// Scores of all classes, `[K]`, finite.
+    Scored(&'a [f32]),
+}
+
+/// How the tiles of a plan fared; `planned = scored + lost`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TileCounts {
+    /// Tiles of the plan.
+    pub planned: usize,
+    /// Tiles with finite scores.
+    pub scored: usize,
+    /// Tiles without scores, or with a score that is not finite.
+    pub lost: usize,
+}
+
+/// Scores on a regular grid over the whole slide.
+///
+/// Cells repeat every `step_l0`. When tiles overlap, a cell is the part of a tile that no neighbour starts in, and its
+/// scores are the plain mean of all scored tiles that cover its centre. It fails only if all of those tiles failed.
+///
+/// # Coordinates
+/// Level-0 pixels, origin top-left, x right, y down. Cells of the last column and row may reach over the slide's edges;
+/// so do those of the first ones when the plan does not start at a multiple of its step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BiomarkerMap {
+    class_names: Vec<String>,
+    slide_l0: Size,
+    mpp: Mpp,
+    x: Axis,
+    y: Axis,
+    tiles: TileCounts,
+    /// Per cell, row by row: a row of `scores`, or one of the two other states.
+    cells: Vec<u32>,
+    /// `[scored cells, K]`.
+    scores: Vec<f32>,
+}
+
+/// One direction of the grid, in level-0 pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Axis {
+    start: i64,
+    step: i64,
+    /// Side of a cell; smaller than the step where tiles leave gaps.
+    side: i64,
+    count: u32,
+}
+
+impl Axis {
+    /// Covers `0..length` with cells, one of which begins at `anchor`.
+    fn new(length: u32, step: u32, side: u32, anchor: i64) -> Self {
+        let step = i64::from(step);
+        let start = -(-anchor).rem_euclid(step);
+        let count = ceil_div(i64::from(length) - start, step);
+        Self { start, step, side: step.min(i64::from(side)), count: u32::try_from(count).unwrap_or(u32::MAX) }
+    }
+
+    /// The cells whose centre lies in `from..from + side`; doubled coordinates keep the centre whole.
+    fn centres_in(&self, from: i64, side: u32) -> Range<u32> {
+        let first_not_before = |edge| {
+            let cell = ceil_div(2 * (edge - self.start) - self.side, 2 * self.step);
+            u32::try_from(cell.clamp(0, i64::from(self.count))).unwrap_or(self.count)
+        };
+        first_not_before(from)..first_not_before(from + i64::from(side))
+    }
+
+    /// The cell that holds a coordinate; none in the gap between two cells or outside.
+    fn cell_at(&self, at: i64) -> Option<u32> {
+        let (cell, inside) = ((at - self.start).div_euclid(self.step), (at - self.start).rem_euclid(self.step));
+        u32::try_from(cell).ok().filter(|&cell| cell < self.count && inside < self.side)
+    }
+}
+
+/// Division that rounds up, for a positive divisor.
+fn ceil_div(value: i64, by: i64) -> i64 {
+    -(-value).div_euclid(by)
+}
+
+impl BiomarkerMap {
+    /// Lays predictions on the grid of their plan.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] when the predictions do not belong to the plan or differ in their number of classes,
+    /// [`ErrorKind::Limits`] when the grid is beyond 33 million cells.
+    pub fn new(plan: &TilePlan, predictions: &Predictions) -> Result<Self> {
+        let classes = predictions.class_names.len();
+        let rows = &predictions.rows;
+        if rows.len() != plan.len() {
+            let text = format!("expected predictions for {} tiles, found {}", plan.len(), rows.len());
+            return Err(Error::new(ErrorKind::Model, "MAP-0001", text));
+        }
+        if let Some(row) = rows.iter().flatten().find(|row| row.len() != classes || row.is_empty()) {
+            let text = format!("expected {} scores a tile, found {}", classes.max(1), row.len());
+            return Err(Error::new(ErrorKind::Model, "MAP-0002", text));
+        }
+        let (step, (x, y)) = (plan.step_l0.max(1), plan.origins_l0.first().copied().unwrap_or((0, 0)));
+        let x = Axis::new(plan.slide_l0.w, step, plan.side_l0, x);
+        let y = Axis::new(plan.slide_l0.h, step, plan.side_l0, y);
+        let count = Size::new(x.count, y.count).area();
+        if count > MAX_CELLS {
+            let text = format!("expected a map of at most {MAX_CELLS} cells, found {} x {}", x.count, y.count);
+            return Err(Error::new(ErrorKind::Limits, "MAP-0003", text)
+                .with_advice("a larger distance between tiles makes fewer cells"));
+        }
+        let cells = vec![NO_TISSUE; usize::try_from(count).unwrap_or(0)];
+        let mut map = Self {
+            class_names: predictions.class_names.clone(),
+            slide_l0: plan.slide_l0,
+            mpp: plan.mpp,
+            x,
+            y,
+            tiles: TileCounts::default(),
+            cells,
+            scores: Vec::new(),
+        };
+        map.lay(plan, predictions);
+        Ok(map)
+    }
+
+    fn lay(&mut self, plan: &TilePlan, predictions: &Predictions) {
+        let classes = self.class_names.len();
+        let mut covering: Vec<f32> = Vec::new();
+        for (&(x, y), row) in plan.origins_l0.iter().zip(&predictions.rows) {
+            let scores = finite_scores(row.as_deref());
+            self.tiles.planned += 1;
+            *if scores.is_some() { &mut self.tiles.scored } else { &mut self.tiles.lost } += 1;
+            for cell_y in self.y.centres_in(y, plan.side_l0) {
+                for cell_x in self.x.centres_in(x, plan.side_l0) {
+                    let at = cell_y as usize * self.x.count as usize + cell_x as usize;
+                    match (scores, self.cells[at]) {
+                        (None, NO_TISSUE) => self.cells[at] = FAILED,
+                        (None, _) => {}
+                        (Some(scores), NO_TISSUE | FAILED) => {
+                            self.cells[at] = u32::try_from(covering.len()).unwrap_or(FAILED);
+                            self.scores.extend(scores);
+                            covering.push(1.0);
+                        }
+                        (Some(scores), earlier) => {
+                            let earlier = earlier as usize;
+                            covering[earlier] += 1.0;
+                            let sums = &mut self.scores[earlier * classes..][..classes];
+                            sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
+                        }
+                    }
+                }
+            }
+        }
+        for (sums, covering) in self.scores.chunks_exact_mut(classes.max(1)).zip(covering) {
+            for sum in sums {
+                *sum /= covering;
+            }
+        }
+    }
+
+    /// Names of the classes, in the order of the scores.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Columns of the grid.
+    pub fn cols(&self) -> u32 {
+        self.x.count
+    }
+
+    /// Rows of the grid.
+    pub fn rows(&self) -> u32 {
+        self.y.count
+    }
+
+    /// Top-left corner of the first cell, level-0 pixels; never right of or below the slide's own corner.
+    pub fn origin_l0(&self) -> (i64, i64) {
+        (self.x.start, self.y.start)
+    }
+
+    /// Distance between neighbouring cells, level-0 pixels.
+    pub fn step_l0(&self) -> u32 {
+        u32::try_from(self.x.step).unwrap_or(u32::MAX)
+    }
+
+    /// Size of level 0 of the slide.
+    pub fn slide_l0(&self) -> Size {
+        self.slide_l0
+    }
+
+    /// The slide's resolution at level 0.
+    pub fn mpp(&self) -> Mpp {
+        self.mpp
+    }
+
+    /// How the tiles fared.
+    pub fn tiles(&self) -> TileCounts {
+        self.tiles
+    }
+
+    /// One cell; outside the grid there is no tissue.
+    pub fn cell(&self, col: u32, row: u32) -> Cell<'_> {
+        if col >= self.x.count || row >= self.y.count {
+            return Cell::NoTissue;
+        }
+        match self.cells[row as usize * self.x.count as usize + col as usize] {
+            NO_TISSUE => Cell::NoTissue,
+            FAILED => Cell::Failed,
+            scored => {
+                let classes = self.class_names.len();
+                Cell::Scored(&self.scores[scored as usize * classes..][..classes])
+            }
+        }
+    }
+
+    /// The cell that holds a level-0 pixel; gaps between cells and places outside the slide have no tissue.
+    pub fn cell_at_l0(&self, x: i64, y: i64) -> Cell<'_> {
+        match (self.x.cell_at(x), self.y.cell_at(y)) {
+            (Some(col), Some(row)) => self.cell(col, row),
+            _ => Cell::NoTissue,
+        }
+    }
+
+    /// The part of a cell that lies on the slide, or `None` for a cell outside the grid.
+    pub fn rect_l0(&self, col: u32, row: u32) -> Option<Rect> {
+        let x = self.x.start + i64::from(col) * self.x.step;
+        let y = self.y.start + i64::from(row) * self.y.step;
+        let side = |axis: &Axis| u32::try_from(axis.side).unwrap_or(u32::MAX);
+        Rect::new(x, y, side(&self.x), side(&self.y)).intersect(Rect::new(0, 0, self.slide_l0.w, self.slide_l0.h))
+    }
+
+    /// All cells with column and row, row by row.
+    pub fn cells(&self) -> impl Iterator<Item = (u32, u32, Cell<'_>)> {
+        (0..self.y.count).flat_map(move |row| (0..self.x.count).map(move |col| (col, row, self.cell(col, row))))
+    }
+}
+
+/// The scores of a tile, unless it was lost or a score is not finite: such a tile counts as lost everywhere.
+pub fn finite_scores(row: Option<&[f32]>) -> Option<&[f32]> {
+    row.filter(|scores| scores.iter().all(|score| score.is_finite()))
+}
+
+/// The class that scores speak for: the largest one, or for a model with one class that one from
+/// [`POSITIVE_FROM`] on and none below.
+pub fn decide(scores: &[f32]) -> Option<usize> {
+    match scores {
+        [only] => (*only >= POSITIVE_FROM).then_some(0),
+        several => arg_max(several),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::tile::GridRule;
+
+    /// A plan on a 1000 x 700 slide of 0.5 um/px.
+    pub(crate) fn plan(side_l0: u32, step_l0: u32, origins_l0: &[(i64, i64)]) -> TilePlan {
+        TilePlan {
+            rule: GridRule::Eosin,
+            slide_l0: Size::new(1000, 700),
+            mpp: Mpp::new(0.5).unwrap(),
+            side_l0,
+            step_l0,
+            level: 0,
+            downsample: (1.0, 1.0),
+            read_px: side_l0,
+            tile_px: side_l0,
+            fill: [255; 3],
+            origins_l0: origins_l0.to_vec(),
+        }
+    }
+
+    pub(crate) fn predictions(names: &[&str], rows: &[Option<&[f32]>]) -> Predictions {
+        Predictions {
+            class_names: names.iter().map(ToString::to_string).collect(),
+            rows: rows.iter().map(|row| row.map(<[f32]>::to_vec)).collect(),
+        }
+    }
+
+    #[test]
+    fn the_three_states_stay_apart_and_the_grid_covers_the_slide() {
+        let plan = plan(256, 256, &[(0, 0), (0, 256), (768, 512)]);
+        let rows = [Some(&[0.25_f32, 0.75][..]), None, Some(&[f32::NAN, 0.5])];
+        let map = BiomarkerMap::new(&plan, &predictions(&["a", "b"], &rows)).unwrap();
+        assert_eq!((map.cols(), map.rows(), map.origin_l0()), (4, 3, (0, 0)));
+        assert_eq!(map.cell(0, 0), Cell::Scored(&[0.25, 0.75]));
+        assert_eq!(map.cell(0, 1), Cell::Failed);
+        assert_eq!(map.cell(3, 2), Cell::Failed, "a score that is no number is a lost tile");
+        assert_eq!(map.cell(1, 0), Cell::NoTissue);
+        assert_eq!(map.cell(4, 0), Cell::NoTissue);
+        assert_eq!(map.tiles(), TileCounts { planned: 3, scored: 1, lost: 2 });
+        assert_eq!(map.rect_l0(3, 2), Some(Rect::new(768, 512, 232, 188)));
+        assert_eq!(map.cell_at_l0(255, 256), Cell::Failed);
+        assert_eq!(map.cell_at_l0(-1, 0), Cell::NoTissue);
+    }
+
+    #[test]
+    fn overlapping_tiles_are_averaged_where_they_cover_a_cells_centre() {
+        let plan = plan(200, 100, &[(100, 0), (200, 0), (300, 0)]);
+        let rows = [Some(&[0.0_f32][..]), Some(&[1.0]), None];
+        let map = BiomarkerMap::new(&plan, &predictions(&["p"], &rows)).unwrap();
+        let scores: Vec<Cell> = (0..6).map(|col| map.cell(col, 1)).collect();
+        let (zero, half, one) = (Cell::Scored(&[0.0]), Cell::Scored(&[0.5]), Cell::Scored(&[1.0]));
+        assert_eq!(scores, [Cell::NoTissue, zero, half, one, Cell::Failed, Cell::NoTissue]);
+    }
+
+    #[test]
+    fn a_constant_stays_constant_under_any_overlap() {
+        for step in [37, 64, 100, 256, 300] {
+            let origins: Vec<(i64, i64)> =
+                (0..8).flat_map(|x| (0..6).map(move |y| (-50 + x * step, -20 + y * step))).collect();
+            let rows = vec![Some(&[0.3_f32, 0.7][..]); origins.len()];
+            let plan = plan(256, u32::try_from(step).unwrap(), &origins);
+            let map = BiomarkerMap::new(&plan, &predictions(&["a", "b"], &rows)).unwrap();
+            let mut scored = 0;
+            for (_, _, cell) in map.cells() {
+                if let Cell::Scored(scores) = cell {
+                    scored += 1;
+                    assert!(
+                        (scores[0] - 0.3).abs() < 1e-5 && (scores[1] - 0.7).abs() < 1e-5,
+                        "step {step}: {scores:?}"
+                    );
+                }
+            }
+            assert!(scored > 0, "step {step}");
+            assert!(map.origin_l0().0 <= 0 && map.origin_l0().0 > -step);
+        }
+    }
+
+    #[test]
+    fn predictions_of_another_plan_and_endless_grids_are_refused() {
+        let one = plan(256, 256, &[(0, 0)]);
+        let code = |plan: &TilePlan, rows: &[Option<&[f32]>]| {
+            BiomarkerMap::new(plan, &predictions(&["a", "b"], rows)).unwrap_err().code()
+        };
+        assert_eq!(code(&one, &[]), "MAP-0001");
+        assert_eq!(code(&one, &[Some(&[1.0])]), "MAP-0002");
+        let mut endless = plan(1, 1, &[]);
+        endless.slide_l0 = Size::new(1 << 24, 1 << 24);
+        assert_eq!(code(&endless, &[]), "MAP-0003");
+    }
+
+    #[test]
+    fn one_class_is_decided_by_its_threshold_and_several_by_the_largest() {
+        assert_eq!(decide(&[0.5]), Some(0));
+        assert_eq!(decide(&[0.499]), None);
+        assert_eq!(decide(&[0.2, 0.3]), Some(1));
+        assert_eq!(decide(&[0.4, 0.4]), Some(0));
+    }
+}

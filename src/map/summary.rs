@@ -1,0 +1,110 @@
+//! A map becomes a few numbers per class: area, share of the scored area, mean score.
+//!
+//! Invariant: areas are summed over grid cells clipped to the slide's edge, so overlapping tiles never count twice.
+
+use super::{BiomarkerMap, Cell, decide};
+use serde::{Deserialize, Serialize};
+
+/// What a map says about one class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassSummary {
+    /// Name of the class.
+    pub name: String,
+    /// Area that was decided for this class by the largest score (one class: by the threshold 0.5), mm².
+    pub area_mm2: f64,
+    /// That area as a share of the scored area, 0 to 1; 0 when nothing was scored.
+    pub fraction: f64,
+    /// Mean score over the scored area, weighted by area; 0 when nothing was scored.
+    pub mean: f64,
+}
+
+/// What a map says about a slide.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MapSummary {
+    /// Area of all scored cells, mm².
+    pub scored_mm2: f64,
+    /// Area of all cells whose tiles were lost, mm².
+    pub failed_mm2: f64,
+    /// One entry per class, in the order of the scores.
+    pub classes: Vec<ClassSummary>,
+}
+
+impl MapSummary {
+    /// Sums up a map.
+    pub fn of(map: &BiomarkerMap) -> Self {
+        let classes = map.class_names().len();
+        let mm2_per_px = (map.mpp().get() / 1000.0).powi(2);
+        let (mut scored_px, mut failed_px) = (0_u64, 0_u64);
+        let mut decided_px = vec![0_u64; classes];
+        let mut weighted = vec![0.0_f64; classes];
+        for (col, row, cell) in map.cells() {
+            let Some(rect) = map.rect_l0(col, row) else { continue };
+            let area_px = u64::from(rect.w) * u64::from(rect.h);
+            match cell {
+                Cell::NoTissue => {}
+                Cell::Failed => failed_px += area_px,
+                Cell::Scored(scores) => {
+                    scored_px += area_px;
+                    weighted.iter_mut().zip(scores).for_each(|(sum, &score)| *sum += f64::from(score) * area_px as f64);
+                    if let Some(decided) = decide(scores).and_then(|class| decided_px.get_mut(class)) {
+                        *decided += area_px;
+                    }
+                }
+            }
+        }
+        let share = |value: f64| if scored_px == 0 { 0.0 } else { value / scored_px as f64 };
+        let classes =
+            map.class_names().iter().zip(decided_px).zip(weighted).map(|((name, px), weighted)| ClassSummary {
+                name: name.clone(),
+                area_mm2: px as f64 * mm2_per_px,
+                fraction: share(px as f64),
+                mean: share(weighted),
+            });
+        Self {
+            scored_mm2: scored_px as f64 * mm2_per_px,
+            failed_mm2: failed_px as f64 * mm2_per_px,
+            classes: classes.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{plan, predictions};
+    use super::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn areas_are_clipped_to_the_slide_and_add_up() {
+        // Two whole tiles of 256 px and one clipped to 232 x 188 at 0.5 um/px: a pixel is 0.25e-6 mm2.
+        let plan = plan(256, 256, &[(0, 0), (0, 256), (768, 512), (256, 0)]);
+        let rows = [Some(&[0.9_f32, 0.1][..]), Some(&[0.2, 0.8]), Some(&[0.4, 0.6]), None];
+        let summary = MapSummary::of(&BiomarkerMap::new(&plan, &predictions(&["a", "b"], &rows)).unwrap());
+        let (whole, clipped) = (65536.0 * 0.25e-6, 232.0 * 188.0 * 0.25e-6);
+        assert!(close(summary.scored_mm2, 2.0 * whole + clipped) && close(summary.failed_mm2, whole));
+        let [a, b] = &summary.classes[..] else { panic!("two classes") };
+        assert!(close(a.area_mm2, whole) && close(b.area_mm2, whole + clipped));
+        assert!(close(a.fraction + b.fraction, 1.0));
+        assert!((a.mean + b.mean - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn overlap_does_not_count_area_twice() {
+        let origins: Vec<(i64, i64)> = (0..20).flat_map(|x| (0..14).map(move |y| (x * 50, y * 50))).collect();
+        let rows = vec![Some(&[0.7_f32][..]); origins.len()];
+        let map = BiomarkerMap::new(&plan(200, 50, &origins), &predictions(&["p"], &rows)).unwrap();
+        let summary = MapSummary::of(&map);
+        assert!(close(summary.scored_mm2, 1000.0 * 700.0 * 0.25e-6), "{}", summary.scored_mm2);
+        assert!(close(summary.classes[0].fraction, 1.0));
+    }
+
+    #[test]
+    fn a_slide_without_tissue_has_zeros_and_no_nan() {
+        let summary = MapSummary::of(&BiomarkerMap::new(&plan(256, 256, &[]), &predictions(&["p"], &[])).unwrap());
+        let class = ClassSummary { name: "p".into(), area_mm2: 0.0, fraction: 0.0, mean: 0.0 };
+        assert_eq!(summary, MapSummary { scored_mm2: 0.0, failed_mm2: 0.0, classes: vec![class] });
+    }
+}
