@@ -1,0 +1,80 @@
+//! The one building block of all networks here: a convolution with its normalisation.
+
+use crate::nn::fold::EPSILON;
+use crate::nn::spec::{NetworkSpec, Padding};
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+
+/// A convolution followed by batch normalisation, or with a bias when the normalisation is folded into it.
+#[derive(Module, Debug)]
+pub struct ConvNorm {
+    /// The convolution; it has a bias exactly when there is no normalisation.
+    pub(super) conv: Conv2d,
+    pub(super) norm: Option<BatchNorm>,
+}
+
+/// Shape of a [`ConvNorm`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ConvNormConfig {
+    /// Channels in and out.
+    pub channels: [usize; 2],
+    /// Side of the kernel, odd.
+    pub kernel: usize,
+    pub stride: usize,
+    /// 1, or the number of channels for a depthwise convolution.
+    pub groups: usize,
+}
+
+impl ConvNormConfig {
+    /// A dense convolution of stride 1.
+    pub fn dense(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
+        Self { channels: [channels_in, channels_out], kernel, stride: 1, groups: 1 }
+    }
+
+    /// A 3x3 convolution that filters each channel alone.
+    pub fn depthwise(channels: usize) -> Self {
+        Self { channels: [channels, channels], kernel: 3, stride: 1, groups: channels }
+    }
+
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    pub fn init(self, spec: &NetworkSpec, device: &Device) -> ConvNorm {
+        let around = self.kernel / 2;
+        let padding = match spec.padding {
+            _ if self.kernel == 1 => PaddingConfig2d::Valid,
+            Padding::Torch => PaddingConfig2d::Explicit(around, around, around, around),
+            Padding::TfSame => PaddingConfig2d::Same,
+        };
+        let mut conv = Conv2dConfig::new(self.channels, [self.kernel; 2])
+            .with_stride([self.stride; 2])
+            .with_groups(self.groups)
+            .with_padding(padding)
+            .with_bias(false)
+            .with_initializer(Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true })
+            .init(device);
+        let channels = self.channels[1];
+        let norm = spec.batch_norm.then(|| BatchNormConfig::new(channels).with_epsilon(EPSILON).init(device));
+        if norm.is_none() {
+            conv.bias = Some(Initializer::Zeros.init([channels], device));
+        }
+        ConvNorm { conv, norm }
+    }
+}
+
+impl ConvNorm {
+    /// Convolves and normalises; no activation.
+    ///
+    /// # Shapes
+    /// `[N, C, H, W]` to `[N, C', H', W']`.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let output = self.conv.forward(input);
+        match &self.norm {
+            Some(norm) => norm.forward(output),
+            None => output,
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! A model on disk: a folder with `model.toml`, its weights and `CARD.md`, or a model of WSInfer's zoo.
+//!
+//! Invariant: an open [`Bundle`] has been checked whole. Its weights fit its network, come from the very bytes that were
+//! hashed, and their digest is that of the card. Trains nothing, computes nothing.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::nn::card::{Activation, Card, CardArchitecture, Class, Input, WeightsFile};
+use crate::nn::fold::fold;
+use crate::nn::network::Network;
+use crate::nn::spec::{Architecture, NetworkSpec, Padding};
+use crate::nn::tensor_map::{Precision, TensorMap};
+use crate::nn::weights::{Head, canonical, load};
+use crate::nn::wsinfer_config::WsinferConfig;
+use burn::tensor::Device;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+const CARD: &str = "model.toml";
+const TEXT: &str = "CARD.md";
+const WEIGHTS: &str = "weights.safetensors";
+const WSINFER_CONFIG: &str = "config.json";
+const WSINFER_WEIGHTS: &str = "model.safetensors";
+/// Cards are a page of text.
+const MAX_CARD_BYTES: u64 = 1 << 20;
+
+/// A checked model with its weights in memory.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    name: String,
+    digest: String,
+    classes: Vec<Class>,
+    input: Input,
+    activation: Activation,
+    spec: NetworkSpec,
+    /// Folded, with timm's names.
+    weights: TensorMap,
+    card: Option<Card>,
+}
+
+/// How the pixels of a tile become the input of a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preprocess {
+    /// Side of a tile at the model's resolution, pixels.
+    pub tile_px: u32,
+    /// Side after resizing, which is what the network sees, pixels.
+    pub input_px: u32,
+    /// Subtracted from each channel (RGB, 0 to 1).
+    pub mean: [f32; 3],
+    /// Divided by, after that.
+    pub std: [f32; 3],
+}
+
+impl Bundle {
+    /// Opens the model in a folder: a bundle, or a WSInfer model (`config.json` and `model.safetensors`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] when card, weights and network do not fit together, or there is no model (`MOD-0209`);
+    /// [`ErrorKind::Integrity`] (`MOD-0301`) when the weights are not those of the card; [`ErrorKind::Io`].
+    pub fn open(dir: &Path) -> Result<Self> {
+        if dir.join(CARD).is_file() {
+            Self::open_card(dir)
+        } else if dir.join(WSINFER_CONFIG).is_file() {
+            Self::open_wsinfer(&dir.join(WSINFER_CONFIG), &dir.join(WSINFER_WEIGHTS))
+        } else {
+            Err(Error::new(ErrorKind::Model, "MOD-0209", format!("expected {CARD} or {WSINFER_CONFIG} in the folder"))
+                .at_path(dir))
+        }
+    }
+
+    fn open_card(dir: &Path) -> Result<Self> {
+        let path = dir.join(CARD);
+        let card = Card::parse(&read_text(&path)?).map_err(|error| error.at_path(&path))?;
+        let path = dir.join(&card.weights.file);
+        let bytes = read(&path, MAX_WEIGHTS_BYTES)?;
+        let digest = digest_of(&bytes);
+        if !digest.eq_ignore_ascii_case(&card.weights.blake3) {
+            let message = format!("expected weights with digest {}, found {digest}", card.weights.blake3);
+            return Err(Error::new(ErrorKind::Integrity, "MOD-0301", message).at_path(&path));
+        }
+        let (weights, precision) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(&path))?;
+        if precision != card.weights.dtype {
+            let message = format!("expected weights stored as {:?}, found {precision:?}", card.weights.dtype);
+            return Err(Error::new(ErrorKind::Model, "MOD-0205", message).at_path(&path));
+        }
+        let spec = card.spec();
+        Ok(Self {
+            name: card.name.clone(),
+            digest,
+            classes: card.classes.clone(),
+            input: card.input.clone(),
+            activation: card.activation,
+            spec,
+            weights: checked(&spec, weights).map_err(|error| error.at_path(&path))?,
+            card: Some(card),
+        })
+    }
+
+    /// Opens a model of WSInfer's zoo. Without an architecture in the older schema, the names of the tensors tell it.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`]; [`ErrorKind::Unsupported`] for an architecture or transform that is not known here.
+    pub fn open_wsinfer(config_json: &Path, weights: &Path) -> Result<Self> {
+        let config = WsinferConfig::parse(&read_text(config_json)?).map_err(|error| error.at_path(config_json))?;
+        let bytes = read(weights, MAX_WEIGHTS_BYTES)?;
+        let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(weights))?;
+        let architecture = match &config.architecture {
+            Some(name) => Architecture::parse(name),
+            None => Architecture::recognise(&map),
+        };
+        let spec = NetworkSpec {
+            architecture: architecture.map_err(|error| error.at_path(config_json))?,
+            classes: config.classes.len(),
+            batch_norm: map.names().any(|name| name.ends_with("running_mean")),
+            padding: Padding::Torch,
+        };
+        let folder = config_json.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        Ok(Self {
+            name: folder.unwrap_or_else(|| spec.architecture.name().to_owned()),
+            digest: digest_of(&bytes),
+            classes: config.classes,
+            input: config.input,
+            activation: config.activation,
+            spec,
+            weights: checked(&spec, map).map_err(|error| error.at_path(weights))?,
+            card: None,
+        })
+    }
+
+    /// Opens every model in some folders: a folder that is a model itself, or all models one level below it, by name.
+    pub fn list(dirs: &[PathBuf]) -> Vec<Result<Self>> {
+        let is_model = |dir: &Path| dir.join(CARD).is_file() || dir.join(WSINFER_CONFIG).is_file();
+        let mut bundles = Vec::new();
+        for dir in dirs {
+            if is_model(dir) {
+                bundles.push(Self::open(dir));
+                continue;
+            }
+            match fs::read_dir(dir) {
+                Err(error) => bundles.push(Err(Error::io(dir, "list models", error))),
+                Ok(entries) => {
+                    let mut inner: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+                    inner.sort();
+                    bundles.extend(inner.iter().filter(|dir| is_model(dir)).map(|dir| Self::open(dir)));
+                }
+            }
+        }
+        bundles
+    }
+
+    /// The model's name; a WSInfer model is named after its folder.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// BLAKE3 digest of the weights file, hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// One per logit, in order.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// Names of the classes, in order.
+    pub fn class_names(&self) -> Vec<String> {
+        self.classes.iter().map(|class| class.name.clone()).collect()
+    }
+
+    /// Micrometres per pixel at which tiles are read.
+    pub fn mpp(&self) -> f64 {
+        self.input.mpp
+    }
+
+    /// From a tile's pixels to the network's input.
+    pub fn preprocess(&self) -> Preprocess {
+        let Input { tile_px, mean, std, .. } = self.input;
+        Preprocess { tile_px, input_px: self.input.input_px(), mean, std }
+    }
+
+    /// From logits to scores.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The network as its weights file has it.
+    pub fn spec(&self) -> &NetworkSpec {
+        &self.spec
+    }
+
+    /// The card, when the model has one.
+    pub fn card(&self) -> Option<&Card> {
+        self.card.as_ref()
+    }
+
+    /// The weights with normalisation folded and timm's names; they fit `spec().folded()`.
+    pub fn weights(&self) -> &TensorMap {
+        &self.weights
+    }
+
+    /// Builds the network on `device`, loaded and folded. Weights are folded in f64 before they reach the device, so one
+    /// that computes in half precision rounds them once.
+    ///
+    /// # Errors
+    /// Those of [`load`], which an open bundle does not give.
+    pub fn network(&self, device: &Device) -> Result<Network> {
+        load(self.spec.folded().init(device)?, &self.weights, Head::FromFile)
+    }
+}
+
+impl Architecture {
+    /// Tells an architecture from the names of its tensors.
+    fn recognise(map: &TensorMap) -> Result<Self> {
+        let has = |name: &str| map.names().any(|full| full.ends_with(name));
+        if has("conv_stem.weight") || has("features.18.0.weight") || has("conv00.weight") {
+            Ok(Self::MobileNetV2)
+        } else if has("layer1.0.conv3.weight") || !has("layer4.1.conv2.weight") {
+            Err(Error::new(ErrorKind::Unsupported, "MOD-0208", "expected weights of a known architecture, found others")
+                .with_advice("add \"architecture\" to config.json if it is one of those that `eosin models` lists"))
+        } else {
+            Ok(if has("layer3.5.conv2.weight") { Self::ResNet34 } else { Self::ResNet18 })
+        }
+    }
+}
+
+/// Writes a bundle: the weights in half precision, the card with their file name, digest and kind filled in, and the text.
+/// The folder appears whole or not at all.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] (`MOD-0401`) when `dir` exists; [`ErrorKind::Model`] when weights do not fit the card's network or
+/// half precision; [`ErrorKind::Io`].
+pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown: &str) -> Result<Card> {
+    if dir.exists() {
+        return Err(Error::new(ErrorKind::Usage, "MOD-0401", "expected a new folder, found one that exists").at_path(dir));
+    }
+    let spec = card.spec();
+    let weights = canonical(&spec, weights.clone(), Head::FromFile)?.to_safetensors(Precision::F16)?;
+    let blake3 = digest_of(&weights);
+    let file = WeightsFile { file: WEIGHTS.to_owned(), blake3, dtype: Precision::F16 };
+    let card = Card { weights: file, ..card.clone() };
+    let text = card.to_toml()?;
+
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| Error::io(parent, "make the folder", error))?;
+    let failed = |error| Error::io(dir, "write the model", error);
+    let draft = tempfile::Builder::new().prefix(".model-").tempdir_in(parent).map_err(failed)?;
+    for (name, bytes) in [(WEIGHTS, &weights[..]), (TEXT, card_markdown.as_bytes()), (CARD, text.as_bytes())] {
+        write(&draft.path().join(name), bytes).map_err(failed)?;
+    }
+    // Folders made for temporary files are private to the user; a model is not.
+    share(draft.path()).map_err(failed)?;
+    fs::rename(draft.path(), dir).map_err(failed)?;
+    let _ = draft.keep(); // its name is gone; nothing is left to delete
+    sync_folder(parent).map_err(failed)?;
+    Ok(card)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = fs::File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn share(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn share(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(dir: &Path) -> std::io::Result<()> {
+    fs::File::open(dir)?.sync_all()
+}
+
+/// Other systems cannot open a folder as a file.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn checked(spec: &NetworkSpec, weights: TensorMap) -> Result<TensorMap> {
+    fold(spec, &canonical(spec, weights, Head::FromFile)?)
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+/// Reads a whole file of bounded size; the bound holds also for a file that grows meanwhile.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let failed = |error| Error::io(path, "read the model", error);
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        let message = format!("expected a file of at most {limit} bytes, found more");
+        return Err(Error::new(ErrorKind::Limits, "MOD-0106", message).at_path(path));
+    }
+    Ok(bytes)
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    String::from_utf8(read(path, MAX_CARD_BYTES)?)
+        .map_err(|_| Error::new(ErrorKind::Model, "MOD-0201", "expected text in UTF-8").at_path(path))
+}

@@ -1,0 +1,309 @@
+//! The card of a model bundle (`model.toml`): what the model is, what it was trained on, what it expects.
+//!
+//! Invariant: a [`Card`] that was read has been checked; an unknown key is an error, because it is a misspelt known one.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MAX_TILE_SIDE_PX;
+use crate::nn::spec::{Architecture, NetworkSpec, Padding};
+use crate::nn::tensor_map::Precision;
+use crate::units::Mpp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path};
+
+/// The version of the card's layout.
+const SCHEMA: u32 = 1;
+/// Below this side no network here has a pixel left at its end.
+const MIN_TILE_SIDE_PX: u32 = 32;
+
+/// Named results of an evaluation, such as `auc = 0.93`.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// A model card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Version of this layout, 1.
+    pub schema: u32,
+    /// The model's name.
+    pub name: String,
+    /// What it predicts, in a few words.
+    pub task: String,
+    /// The model's version, free text.
+    pub version: String,
+    /// Licence of the weights, an SPDX expression where there is one.
+    pub licence: String,
+    /// Whom to name when it is used.
+    pub attribution: String,
+    /// What it may be used for, and what not.
+    pub intended_use: String,
+    /// What it was trained on.
+    pub training_data: String,
+    /// From logits to scores.
+    pub activation: Activation,
+    /// One per logit, in order.
+    pub classes: Vec<Class>,
+    /// What tiles must look like.
+    pub input: Input,
+    /// The network.
+    pub architecture: CardArchitecture,
+    /// The weights file beside the card.
+    pub weights: WeightsFile,
+    /// Results of its evaluation.
+    #[serde(default)]
+    pub metrics: Metrics,
+}
+
+/// From logits to scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Classes exclude each other; scores add up to 1.
+    Softmax,
+    /// Each class for itself.
+    Sigmoid,
+}
+
+/// A class of the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Class {
+    /// Its name, unique in the model.
+    pub name: String,
+    /// Its colour in maps, RGB; without one the map chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<[u8; 3]>,
+}
+
+/// What a tile must look like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Micrometres per pixel at which tiles are read.
+    pub mpp: f64,
+    /// Side of a tile at that resolution, pixels.
+    pub tile_px: u32,
+    /// Side after resizing, which is what the network sees, pixels; without it `tile_px`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_px: Option<u32>,
+    /// Subtracted from each channel (RGB, 0 to 1).
+    pub mean: [f32; 3],
+    /// Divided by, after that.
+    pub std: [f32; 3],
+}
+
+/// The network of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardArchitecture {
+    /// Its name in the registry.
+    pub name: Architecture,
+    /// The padding of its convolutions.
+    pub padding: Padding,
+    /// False when the normalisation is folded into the weights.
+    pub batch_norm: bool,
+}
+
+/// The weights file of a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsFile {
+    /// Its name in the bundle's folder.
+    pub file: String,
+    /// BLAKE3 digest of its bytes, 64 hexadecimal digits.
+    pub blake3: String,
+    /// How its numbers are stored.
+    pub dtype: Precision,
+}
+
+impl Card {
+    /// Reads and checks a card.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`]: `MOD-0201` no such TOML (syntax, unknown or missing key, unknown architecture); and those of
+    /// [`Card::check`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let card: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|&b| b == b'\n').count());
+            fault("MOD-0201", format!("line {}: {}", line + 1, error.message()))
+        })?;
+        card.check()?;
+        Ok(card)
+    }
+
+    /// The card as TOML.
+    ///
+    /// # Errors
+    /// Those of [`Card::check`]: what could not be read again is not written.
+    pub fn to_toml(&self) -> Result<String> {
+        self.check()?;
+        toml::to_string(self).map_err(|error| fault("MOD-0201", format!("cannot write the card: {error}")))
+    }
+
+    /// The network without its weights.
+    pub fn spec(&self) -> NetworkSpec {
+        NetworkSpec {
+            architecture: self.architecture.name,
+            classes: self.classes.len(),
+            batch_norm: self.architecture.batch_norm,
+            padding: self.architecture.padding,
+        }
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`]: `MOD-0202` another schema, `MOD-0203` classes, `MOD-0204` a value out of range, `MOD-0205` the
+    /// weights' file name or digest; [`ErrorKind::Unsupported`] as [`NetworkSpec::check`].
+    pub fn check(&self) -> Result<()> {
+        if self.schema != SCHEMA {
+            return Err(fault("MOD-0202", format!("expected schema {SCHEMA}, found {}", self.schema)));
+        }
+        if self.name.trim().is_empty() {
+            return Err(fault("MOD-0204", "expected a name, found none".to_owned()));
+        }
+        check_classes(&self.classes, self.activation)?;
+        self.spec().check()?;
+        self.input.check()?;
+        if let Some((name, value)) = self.metrics.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(fault("MOD-0204", format!("expected a finite metric {name}, found {value}")));
+        }
+        self.weights.check()
+    }
+}
+
+/// Checks that class names can be told apart and that the activation makes sense for their number.
+pub(super) fn check_classes(classes: &[Class], activation: Activation) -> Result<()> {
+    if activation == Activation::Softmax && classes.len() < 2 {
+        let message = format!("expected two classes or more for softmax, found {}", classes.len());
+        return Err(fault("MOD-0203", message));
+    }
+    let mut seen = BTreeSet::new();
+    match classes.iter().find(|class| class.name.trim().is_empty() || !seen.insert(&class.name)) {
+        Some(class) => Err(fault("MOD-0203", format!("expected class names that differ, found {:?} again", class.name))),
+        None => Ok(()),
+    }
+}
+
+impl Input {
+    /// Side of what the network sees, pixels.
+    pub fn input_px(&self) -> u32 {
+        self.input_px.unwrap_or(self.tile_px)
+    }
+
+    /// Checks the ranges.
+    pub(super) fn check(&self) -> Result<()> {
+        Mpp::new(self.mpp).map_err(|error| fault("MOD-0204", format!("input.mpp: {}", error.message())))?;
+        for (name, side) in [("tile_px", self.tile_px), ("input_px", self.input_px())] {
+            if !(MIN_TILE_SIDE_PX..=MAX_TILE_SIDE_PX).contains(&side) {
+                let range = format!("{MIN_TILE_SIDE_PX} to {MAX_TILE_SIDE_PX} px");
+                return Err(fault("MOD-0204", format!("input.{name}: expected {range}, found {side}")));
+            }
+        }
+        if let Some(bad) = self.mean.iter().find(|mean| !mean.is_finite()) {
+            return Err(fault("MOD-0204", format!("input.mean: expected finite numbers, found {bad}")));
+        }
+        match self.std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
+            Some(bad) => Err(fault("MOD-0204", format!("input.std: expected numbers above 0, found {bad}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl WeightsFile {
+    fn check(&self) -> Result<()> {
+        // A card may come from anywhere; it must not lead to a file outside its folder.
+        let mut parts = Path::new(&self.file).components();
+        let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == &*self.file);
+        if !plain || self.file.contains('\\') {
+            return Err(fault("MOD-0205", format!("expected a plain file name, found {:?}", self.file)));
+        }
+        if self.blake3.len() != 64 || !self.blake3.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(fault("MOD-0205", format!("expected 64 hexadecimal digits, found {:?}", self.blake3)));
+        }
+        Ok(())
+    }
+}
+
+fn fault(code: &'static str, message: String) -> Error {
+    Error::new(ErrorKind::Model, code, message)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A valid card.
+    pub(in crate::nn) fn card() -> Card {
+        Card {
+            schema: 1,
+            name: "tissue-mobilenetv2.test".to_owned(),
+            task: "tissue classification".to_owned(),
+            version: "1".to_owned(),
+            licence: "MIT".to_owned(),
+            attribution: "nobody".to_owned(),
+            intended_use: "tests".to_owned(),
+            training_data: "none".to_owned(),
+            activation: Activation::Softmax,
+            classes: ["stroma", "tumour"].map(|name| Class { name: name.to_owned(), color: Some([1, 2, 3]) }).to_vec(),
+            input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
+            architecture: CardArchitecture {
+                name: Architecture::MobileNetV2,
+                padding: Padding::TfSame,
+                batch_norm: false,
+            },
+            weights: WeightsFile {
+                file: "weights.safetensors".to_owned(),
+                blake3: "0".repeat(64),
+                dtype: Precision::F16,
+            },
+            metrics: Metrics::from([("auc".to_owned(), 0.93)]),
+        }
+    }
+
+    #[test]
+    fn a_card_survives_its_own_text() {
+        let text = card().to_toml().unwrap();
+        assert_eq!(Card::parse(&text).unwrap(), card(), "{text}");
+    }
+
+    #[test]
+    fn bad_cards_are_refused_by_code() {
+        let cases = [
+            ("schema = 1", "schema = 2", "MOD-0202"),
+            ("schema = 1", "schema = ", "MOD-0201"),
+            ("task =", "tusk =", "MOD-0201"),
+            ("\"mobilenetv2\"", "\"vgg11\"", "MOD-0201"),
+            ("\"mobilenetv2\"", "\"resnet18\"", "MOD-0208"),
+            ("\"softmax\"", "\"argmax\"", "MOD-0201"),
+            ("name = \"tumour\"", "name = \"stroma\"", "MOD-0203"),
+            ("mpp = 0.5", "mpp = 0.0", "MOD-0204"),
+            ("mpp = 0.5", "mpp = nan", "MOD-0204"),
+            ("tile_px = 224", "tile_px = 16", "MOD-0204"),
+            ("tile_px = 224", "tile_px = 4097", "MOD-0204"),
+            ("std = [0.25, 0.25, 0.25]", "std = [0.25, 0.0, 0.25]", "MOD-0204"),
+            ("std = [0.25, 0.25, 0.25]", "std = [0.25, 0.25]", "MOD-0201"),
+            ("auc = 0.93", "auc = inf", "MOD-0204"),
+            ("weights.safetensors", "../weights.safetensors", "MOD-0205"),
+            ("weights.safetensors", "/etc/passwd", "MOD-0205"),
+            ("weights.safetensors", "..", "MOD-0205"),
+            ("000000", "00000g", "MOD-0205"),
+        ];
+        let text = card().to_toml().unwrap();
+        for (from, to, code) in cases {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from} is not in {text}");
+            let error = Card::parse(&changed).unwrap_err();
+            assert_eq!(error.code(), code, "{to}: {error}");
+        }
+        let one = Card { classes: card().classes[..1].to_vec(), ..card() };
+        assert_eq!(one.to_toml().unwrap_err().code(), "MOD-0203");
+        assert!(Card { activation: Activation::Sigmoid, ..one }.to_toml().is_ok());
+    }
+
+    #[test]
+    fn an_error_in_a_card_names_its_line() {
+        let error = Card::parse("schema = 1\nname = \"a\"\nbogus = 3\n").unwrap_err();
+        assert!(error.message().starts_with("line 3:") && error.message().contains("bogus"), "{error}");
+    }
+}
