@@ -1,14 +1,22 @@
 //! **eosin**: whole-slide images in, spatial biomarker maps out. Research use only.
 //!
-//! The line of data: a [`slide`] file is opened and its tissue found, tiles are planned in micrometres and loaded as
-//! bytes, a device turns them into predictions, and predictions become a map and files. ARCHITECTURE.md has the code map.
+//! The line of data: a [`slide`] file is opened and its [`tissue`] found, tiles are planned in micrometres and loaded as
+//! bytes by [`tiling`], a [`device`] turns them into predictions through [`infer`], and these become a [`map`] and files
+//! ([`export`]). [`pipeline`] is the whole line for many slides. ARCHITECTURE.md has the code map.
 #![recursion_limit = "256"]
 
 pub mod error;
+pub mod export;
 pub mod geometry;
 pub mod limits;
+pub mod map;
+pub mod nn;
 pub mod raster;
+pub mod slide;
+pub mod synthetic;
 pub mod tile;
+pub mod tiling;
+pub mod tissue;
 pub mod units;
 
 pub use error::{Error, ErrorKind, Result};
