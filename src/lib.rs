@@ -5,12 +5,16 @@
 //! ([`export`]). [`pipeline`] is the whole line for many slides. ARCHITECTURE.md has the code map.
 #![recursion_limit = "256"]
 
+pub mod device;
 pub mod error;
 pub mod export;
 pub mod geometry;
+pub mod gpu;
+pub mod infer;
 pub mod limits;
 pub mod map;
 pub mod nn;
+pub mod ops;
 pub mod raster;
 pub mod slide;
 pub mod synthetic;

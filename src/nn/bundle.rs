@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
-use crate::nn::card::{Activation, Card, CardArchitecture, Class, Input, WeightsFile};
+use crate::nn::card::{Activation, Card, Class, Input, WeightsFile};
 use crate::nn::fold::fold;
 use crate::nn::network::Network;
 use crate::nn::spec::{Architecture, NetworkSpec, Padding};

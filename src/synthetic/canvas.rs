@@ -3,7 +3,7 @@
 //! Invariant: each pixel depends on its place on the slide alone, never on the rectangle it is painted with. Shapes
 //! are laid in the order of their grid, and one that touches no pixel changes none.
 
-use super::noise::{Draws, Noise, Vec2, dot, floor, ramp, tune, warped};
+use super::noise::{Draws, Noise, Vec2, dot, floor, ramp, warped};
 use super::stain::{Beer, Stain, blend};
 use crate::geometry::{Rect, Size};
 use crate::raster::RgbImage8;
@@ -22,7 +22,9 @@ pub(super) struct Blot {
     pub(super) cover: f32,
 }
 
-const SHIFT_UM: f32 = 4.0;
+/// Outlines are ragged by this much, in waves of this length; micrometres.
+const SHIFT_UM: f32 = 1.3;
+const WAVE_UM: f32 = 3.0;
 
 /// Stains of the pixels of one rectangle.
 pub(super) struct Canvas {
@@ -40,7 +42,7 @@ impl Canvas {
         let pixels = (0..rect.h).flat_map(|y| (0..rect.w).map(move |x| pixel_um(rect, mpp, x, y)));
         let (places, stains) = pixels
             .map(|pixel| {
-                let place = warped(jitter, pixel, tune(2, 6.0), tune(3, 1.3));
+                let place = warped(jitter, pixel, WAVE_UM, SHIFT_UM);
                 (place, ground(pixel, place))
             })
             .unzip();
@@ -100,8 +102,8 @@ impl Canvas {
 
     /// Develops the picture. Dye lies in fine grains, so that nothing but glass is smooth.
     pub(super) fn into_image(self, beer: &Beer, grain: Noise) -> RgbImage8 {
-        let GRAIN_UM: f32 = tune(0, 3.6);
-        let CONTRAST: f32 = tune(1, 1.0);
+        const GRAIN_UM: f32 = 2.8;
+        const CONTRAST: f32 = 0.7;
         let w = self.rect.w as usize;
         let mut samples = Vec::with_capacity(self.stains.len() * 3);
         for (y, row) in (0..).zip(self.stains.chunks_exact(w)) {

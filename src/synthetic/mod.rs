@@ -110,7 +110,8 @@ impl SyntheticSlide {
     /// the rectangle's second.
     pub fn truth_fractions(&self, rect_l0: Rect) -> [f64; CLASS_NAMES.len()] {
         const STEP_PX: usize = 4;
-        let from = |start: i64, length: u32| (start..start + i64::from(length)).skip(usize::from(length > 1)).step_by(STEP_PX);
+        let from =
+            |start: i64, length: u32| (start..start + i64::from(length)).skip(usize::from(length > 1)).step_by(STEP_PX);
         let mut counts = [0_u32; CLASS_NAMES.len()];
         for y in from(rect_l0.y, rect_l0.h) {
             for x in from(rect_l0.x, rect_l0.w) {

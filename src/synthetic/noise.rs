@@ -146,9 +146,3 @@ mod tests {
         assert_eq!([-1.5, -1.0, -0.1, 0.0, 0.9, 2.0].map(floor), [-2, -1, -1, 0, 0, 2]);
     }
 }
-
-pub(super) fn tune(i: usize, default: f32) -> f32 {
-    use std::sync::LazyLock;
-    static T: LazyLock<Vec<Option<f32>>> = LazyLock::new(|| (0..32).map(|i| std::env::var(format!("T{i}")).ok().and_then(|v| v.parse().ok())).collect());
-    T[i].unwrap_or(default)
-}

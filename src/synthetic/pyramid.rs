@@ -288,19 +288,19 @@ impl Writer<'_> {
     fn tags(&self, index: usize) -> Directory {
         let level = &self.levels[index];
         let mut tags = Directory::from([
-            (254, Value::Long(vec![u32::from(index > 0)])),  // NewSubfileType: 1 is a reduced image
-            (256, Value::Long(vec![level.size.w])),          // ImageWidth
-            (257, Value::Long(vec![level.size.h])),          // ImageLength
-            (258, Value::Short(vec![8; 3])),                 // BitsPerSample
-            (259, Value::Short(vec![7])),                    // Compression: JPEG
-            (262, Value::Short(vec![6])),                    // PhotometricInterpretation: YCbCr
-            (277, Value::Short(vec![3])),                    // SamplesPerPixel
-            (284, Value::Short(vec![1])),                    // PlanarConfiguration: chunky
-            (322, Value::Long(vec![self.config.chunk_px])),  // TileWidth
-            (323, Value::Long(vec![self.config.chunk_px])),  // TileLength
-            (324, Value::Offsets(level.offsets.clone())),    // TileOffsets
-            (325, Value::Offsets(level.lengths.clone())),    // TileByteCounts
-            (530, Value::Short(vec![1, 1])),                 // YCbCrSubSampling: none, as the encoder does
+            (254, Value::Long(vec![u32::from(index > 0)])), // NewSubfileType: 1 is a reduced image
+            (256, Value::Long(vec![level.size.w])),         // ImageWidth
+            (257, Value::Long(vec![level.size.h])),         // ImageLength
+            (258, Value::Short(vec![8; 3])),                // BitsPerSample
+            (259, Value::Short(vec![7])),                   // Compression: JPEG
+            (262, Value::Short(vec![6])),                   // PhotometricInterpretation: YCbCr
+            (277, Value::Short(vec![3])),                   // SamplesPerPixel
+            (284, Value::Short(vec![1])),                   // PlanarConfiguration: chunky
+            (322, Value::Long(vec![self.config.chunk_px])), // TileWidth
+            (323, Value::Long(vec![self.config.chunk_px])), // TileLength
+            (324, Value::Offsets(level.offsets.clone())),   // TileOffsets
+            (325, Value::Offsets(level.lengths.clone())),   // TileByteCounts
+            (530, Value::Short(vec![1, 1])),                // YCbCrSubSampling: none, as the encoder does
         ]);
         let description = self.description(index);
         if !description.is_empty() {
@@ -323,23 +323,25 @@ impl Writer<'_> {
         }
         if let Some(mpp) = mpp {
             // A 20x objective gives 0.5 um/px on every common scanner.
-            fields.splice(0..0, [format!("AppMag = {}", (10.0 / mpp.get()).round()), format!("MPP = {:.4}", mpp.get())]);
+            fields
+                .splice(0..0, [format!("AppMag = {}", (10.0 / mpp.get()).round()), format!("MPP = {:.4}", mpp.get())]);
         }
         let (size, size_l0) = (self.levels[index].size, self.levels[0].size);
         let sizes = if index == 0 {
             format!("{}x{} ({chunk_px}x{chunk_px}) JPEG/YCC Q={quality}", size.w, size.h)
         } else {
-            format!(
-                "{}x{} ({chunk_px}x{chunk_px}) -> {}x{} JPEG/YCC Q={quality}",
-                size_l0.w, size_l0.h, size.w, size.h
-            )
+            format!("{}x{} ({chunk_px}x{chunk_px}) -> {}x{} JPEG/YCC Q={quality}", size_l0.w, size_l0.h, size.w, size.h)
         };
         std::iter::once(format!("Aperio Image Library v12.0.0 \r\n{sizes}")).chain(fields).collect::<Vec<_>>().join("|")
     }
 }
 
 /// A length in units of 0.0001 um, for a rational with 10^8 above: pixels per centimetre.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "believable resolutions are far inside u32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "believable resolutions are far inside u32"
+)]
 fn ten_thousandths(um: f64) -> u32 {
     (um * 1e4).round() as u32
 }
@@ -376,7 +378,8 @@ fn halved(image: &RgbImage8) -> RgbImage8 {
         let (upper, lower) = pair.split_at(stride);
         for (up, low) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
             for channel in 0..3 {
-                let sum: u16 = [up[channel], up[channel + 3], low[channel], low[channel + 3]].map(u16::from).iter().sum();
+                let sum: u16 =
+                    [up[channel], up[channel + 3], low[channel], low[channel + 3]].map(u16::from).iter().sum();
                 half.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
             }
         }

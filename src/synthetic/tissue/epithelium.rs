@@ -2,7 +2,7 @@
 //! vacuoles of mucin; between the glands thin stroma with spindle cells, lymphocytes and vessels.
 
 use super::{Blot, Cells, Draws, InCell, Layout, Noise, Stain, Tissue, Vec2, blood, nucleus, turned, warped};
-use crate::synthetic::noise::{ramp, tune};
+use crate::synthetic::noise::ramp;
 use crate::synthetic::stain::blend;
 
 #[derive(Debug)]
@@ -24,15 +24,15 @@ struct Zones {
 impl Epithelium {
     pub(in super::super) fn new(seed: u64) -> Self {
         let [glands, fold, grain] = [240, 241, 242].map(|stream| Noise::new(seed, stream));
-        Self { glands: Cells { noise: glands, pitch_um: tune(8, 132.0) }, fold, grain }
+        Self { glands: Cells { noise: glands, pitch_um: 178.0 }, fold, grain }
     }
 
     fn gland(&self, at: Vec2) -> (InCell, Zones) {
-        let mut cell = self.glands.at(warped(self.fold, at, tune(24, 75.0), tune(25, 27.0)));
-        let stroma = tune(9, 1.0) * cell.draws.between(3.0, 12.0);
-        let nuclei = stroma + tune(18, 1.0) * cell.draws.between(18.0, 44.0);
-        let apex = nuclei + tune(19, 1.0) * cell.draws.between(9.0, 20.0);
-        let zones = Zones { stroma, nuclei, apex, goblet: cell.draws.chance(tune(21, 0.4)), filled: cell.draws.chance(tune(20, 0.5)) };
+        let mut cell = self.glands.at(warped(self.fold, at, 75.0, 27.0));
+        let stroma = cell.draws.between(2.0, 7.0);
+        let nuclei = stroma + cell.draws.between(18.0, 44.0);
+        let apex = nuclei + cell.draws.between(13.0, 30.0);
+        let zones = Zones { stroma, nuclei, apex, goblet: cell.draws.chance(0.15), filled: cell.draws.chance(0.3) };
         (cell, zones)
     }
 }
@@ -46,7 +46,7 @@ impl Tissue for Epithelium {
             let pale = ramp(0.08, 0.2, grain);
             return blend([0.42 + 0.4 * grain, 0.36 + 0.3 * grain, 0.0, 0.0], [0.08, 0.05, 0.0, 0.0], pale);
         }
-        let basal = [tune(17, 0.50) + 0.5 * grain, 0.24 + 0.2 * grain, 0.0, 0.0];
+        let basal = [0.9 + 0.5 * grain, 0.24 + 0.2 * grain, 0.0, 0.0];
         let apical = [0.42 + 0.25 * grain, 0.24 + 0.2 * grain, 0.0, 0.0];
         let cytoplasm = blend(basal, apical, ramp(zones.nuclei - 6.0, zones.nuclei + 3.0, depth));
         let mucin = 0.20 + 0.3 * grain;
@@ -68,19 +68,26 @@ impl Tissue for Epithelium {
                 let inside = zones.goblet && depth > zones.nuclei - 12.0 && depth < zones.apex;
                 let (core, rim) = ([0.12, 0.02, 0.0, 0.0], [0.30, 0.10, 0.0, 0.0]);
                 let axis = cell.inward;
-                (inside && draws.chance(0.7)).then_some(Blot { at, axis, semi: [side * 1.2, side], core, rim, cover: 0.9 })
+                (inside && draws.chance(0.7)).then_some(Blot {
+                    at,
+                    axis,
+                    semi: [side * 1.2, side],
+                    core,
+                    rim,
+                    cover: 0.9,
+                })
             }
             1 if depth < zones.stroma => {
                 let semi = [draws.between(3.0, 6.5), draws.between(1.7, 2.6)];
                 let axis = turned(along, 0.3, draws);
-                draws.chance(tune(23, 0.3)).then(|| nucleus(at, axis, semi, 1.8, 0.1))
+                draws.chance(0.3).then(|| nucleus(at, axis, semi, 1.8, 0.1))
             }
             1 => {
                 let axis = turned(cell.inward, 0.3, draws);
-                let semi = [tune(4, 1.0) * draws.between(3.4, 5.6), tune(4, 1.0) * draws.between(2.5, 3.5)];
-                let crowded = if zones.goblet { 0.72 } else { tune(7, 0.88) };
+                let semi = [draws.between(4.4, 7.3), draws.between(3.2, 4.6)];
+                let crowded = if zones.goblet { 0.72 } else { 0.88 };
                 let here = depth < zones.nuclei && draws.chance(crowded);
-                here.then(|| nucleus(at, axis, semi, draws.between(tune(6, 1.0), tune(26, 2.0)), draws.next() * tune(5, 0.8)))
+                here.then(|| nucleus(at, axis, semi, draws.between(1.3, 2.0), draws.next() * 0.9))
             }
             _ => {
                 let semi = [draws.between(6.0, 20.0), draws.between(2.5, 5.0)];

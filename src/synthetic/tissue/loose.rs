@@ -30,7 +30,9 @@ impl Loose {
         match self.kind.rough(at.map(|x| x / 520.0)) {
             low if low < 0.42 => Kind::Fat,
             middle if middle < 0.56 => Kind::Stroma,
-            _ if (self.cloud.rough(warped(self.wind, at, 60.0, 25.0).map(|x| x / 210.0)) - 0.5).abs() < 0.022 => Kind::Stroma,
+            _ if (self.cloud.rough(warped(self.wind, at, 60.0, 25.0).map(|x| x / 210.0)) - 0.5).abs() < 0.022 => {
+                Kind::Stroma
+            }
             _ => Kind::Mucin,
         }
     }

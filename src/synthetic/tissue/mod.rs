@@ -37,7 +37,7 @@ pub(super) const REACH_UM: f32 = 48.0;
 fn nucleus(at: Vec2, axis: Vec2, semi: Vec2, dark: f32, vesicular: f32) -> Blot {
     let rim = [dark, 0.26, 0.0, 0.0];
     let core = [dark * (1.0 - 0.6 * vesicular), 0.22, 0.0, 0.0];
-    Blot { at, axis, semi, core, rim, cover: super::noise::tune(27, 0.94) }
+    Blot { at, axis, semi, core, rim, cover: 0.85 }
 }
 
 /// A red blood cell or a piece of a vessel full of them.

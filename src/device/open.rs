@@ -1,0 +1,102 @@
+//! A request becomes an open burn device with a name that is true.
+
+use super::adapter::{Adapter, AdapterKind, adapters};
+use super::spec::{Api, DeviceSpec};
+use crate::error::{Error, ErrorKind, Result};
+use burn::tensor::wgpu::WgpuBackend;
+use burn::tensor::{Device, DeviceKind};
+
+/// Kernels gathered into one submission; burn's own default, named so that it cannot change unseen.
+const TASKS_MAX: usize = 32;
+
+/// A device that is ready for tensors.
+#[derive(Debug, Clone)]
+pub struct OpenDevice {
+    /// burn's handle.
+    pub device: Device,
+    /// The device's name.
+    pub name: String,
+    /// burn's backend: `flex`, `vulkan`, `metal` or `cuda`.
+    pub backend: &'static str,
+    /// What it is: `CPU`, or the adapter's kind.
+    pub kind: &'static str,
+    /// True for the CPU backend, which wants several small batches at once instead of one large one.
+    pub is_cpu: bool,
+}
+
+/// Opens what was asked for. Each device can be opened once in a process; clone the handle to share it.
+///
+/// # Errors
+/// [`ErrorKind::Device`]: `DEV-0002` when there is no such device, with a list of those that are there; `DEV-0004` when
+/// the driver refuses to open it.
+pub fn open(spec: DeviceSpec) -> Result<OpenDevice> {
+    match spec {
+        DeviceSpec::Cpu => Ok(cpu()),
+        DeviceSpec::Auto => match adapters().into_iter().find(|adapter| adapter.kind < AdapterKind::Other) {
+            Some(adapter) => open_adapter(&adapter),
+            None => Ok(cpu()),
+        },
+        DeviceSpec::Gpu(Api::Cuda, index) => open_cuda(index.unwrap_or(0)),
+        DeviceSpec::Gpu(api, index) => {
+            let found = adapters();
+            let fits = |adapter: &&Adapter| api == Api::Wgpu || adapter.api == api.name();
+            let chosen = found.iter().filter(fits).nth(index.unwrap_or(0)).ok_or_else(|| missing(api, index, &found))?;
+            open_adapter(chosen)
+        }
+    }
+}
+
+fn cpu() -> OpenDevice {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let name = format!("CPU, {cores} {}", if cores == 1 { "core" } else { "cores" });
+    OpenDevice { device: Device::flex(), name, backend: "flex", kind: "CPU", is_cpu: true }
+}
+
+fn missing(api: Api, index: Option<usize>, found: &[Adapter]) -> Error {
+    let mut present = vec!["cpu".to_string()];
+    present.extend(found.iter().map(|adapter| format!("{} ({}, {})", adapter.api, adapter.name, adapter.kind.name())));
+    let which = index.map(|index| format!(" number {index}")).unwrap_or_default();
+    let message = format!("expected a {} device{which}, found {}", api.name(), present.join(", "));
+    Error::new(ErrorKind::Device, "DEV-0002", message)
+        .with_advice("`eosin doctor` shows drivers and devices; `--device cpu` always works")
+}
+
+fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
+    let kind = match adapter.kind {
+        AdapterKind::DiscreteGpu => DeviceKind::DiscreteGpu(adapter.index_in_kind),
+        AdapterKind::IntegratedGpu => DeviceKind::IntegratedGpu(adapter.index_in_kind),
+        AdapterKind::VirtualGpu => DeviceKind::VirtualGpu(adapter.index_in_kind),
+        AdapterKind::Software => DeviceKind::Cpu,
+        AdapterKind::Other => DeviceKind::DefaultDevice,
+    };
+    let (backend, api) = if adapter.api == Api::Metal.name() {
+        ("metal", WgpuBackend::Metal)
+    } else {
+        ("vulkan", WgpuBackend::Vulkan)
+    };
+    let device = Device::wgpu_options()
+        .graphics_api(api)
+        .device_kind(kind)
+        .tasks_max(TASKS_MAX)
+        .init()
+        .map_err(|error| {
+            let message = format!("expected {} to open through {backend}, found: {error}", adapter.name);
+            Error::new(ErrorKind::Device, "DEV-0004", message)
+        })?;
+    Ok(OpenDevice { device, name: adapter.name.clone(), backend, kind: adapter.kind.name(), is_cpu: false })
+}
+
+#[cfg(feature = "cuda")]
+fn open_cuda(index: usize) -> Result<OpenDevice> {
+    use burn::tensor::DeviceType;
+    let device = Device::enumerate(DeviceType::Cuda).into_iter().nth(index);
+    let device = device.ok_or_else(|| missing(Api::Cuda, Some(index), &adapters()))?;
+    let name = device.identity().map_or_else(|| format!("CUDA device {index}"), |identity| identity.name);
+    Ok(OpenDevice { device, name, backend: "cuda", kind: AdapterKind::DiscreteGpu.name(), is_cpu: false })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn open_cuda(_index: usize) -> Result<OpenDevice> {
+    Err(Error::new(ErrorKind::Device, "DEV-0002", "expected a build with CUDA, found one without")
+        .with_advice("build with `--features cuda`, or use `--device vulkan` on the same card"))
+}

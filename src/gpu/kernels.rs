@@ -1,0 +1,6 @@
+//! The GPU source, which lives in `shaders/` so that it can be read in one place.
+#![allow(missing_docs, reason = "the cube macro generates public items without documentation")]
+#![allow(clippy::pedantic, reason = "the cube macro generates the code that would be complained about")]
+
+#[path = "../../shaders/unpack.rs"]
+pub mod unpack;

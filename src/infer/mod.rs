@@ -1,0 +1,11 @@
+//! Batches of bytes become predictions on one device.
+//!
+//! Invariant: only host memory crosses a thread. On a GPU one thread submits everything, the next batch is queued before
+//! the last one is read back, and every batch has the same shape. On the CPU several small batches run at once, because
+//! burn's CPU convolutions have single-threaded parts that one large batch would wait for.
+
+mod activation;
+mod predictor;
+mod readback;
+
+pub use predictor::{BatchFeed, Predictor, PredictorConfig, Scored};

@@ -1,0 +1,121 @@
+//! Networks against torch: the same weights and tiles give the same features and logits, folded or not.
+
+use crate::formula;
+use crate::shared::shared;
+use burn::tensor::{Device, Tensor, TensorData};
+use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, load};
+use std::path::Path;
+
+/// Largest difference from torch's float64 result, relative to the largest value; f32 sums of 4,608 terms in another order
+/// stay an order of magnitude below it.
+const TOLERANCE: f64 = 1e-4;
+
+fn numbers(path: &Path, name: &str) -> Vec<f64> {
+    let bytes = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let view = file.tensor(name).unwrap();
+    match view.dtype() {
+        safetensors::Dtype::F64 => {
+            view.data().as_chunks::<8>().0.iter().map(|&word| f64::from_le_bytes(word)).collect()
+        }
+        _ => view.data().as_chunks::<4>().0.iter().map(|&word| f64::from(f32::from_le_bytes(word))).collect(),
+    }
+}
+
+fn flat(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// Fails with the worst element; gives the error relative to the largest expected value.
+fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) -> f64 {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
+    let errors = found.iter().zip(expected).map(|(&found, &expected)| (f64::from(found) - expected).abs() / scale);
+    let (worst, error) = errors.enumerate().fold((0, 0.0), |max, next| if next.1 > max.1 { next } else { max });
+    let (found, expected) = (found[worst], expected[worst]);
+    assert!(error <= tolerance, "{what} [{worst}]: expected {expected}, found {found}, relative error {error:.2e}");
+    error
+}
+
+fn check(name: &str, architecture: Architecture) {
+    let Some(json) = shared(&format!("parity/architectures/{name}.json")) else { return };
+    let reference = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let outputs = json.with_extension("safetensors");
+    let device = Device::flex();
+    let network = NetworkSpec::torch(architecture, 10).init(&device).unwrap();
+    let network = load(network, &formula::weights(&reference), Head::FromFile).unwrap();
+    let tiles = || Tensor::from_data(TensorData::new(formula::tiles(224), [2, 3, 224, 224]), &device);
+    let compare = |network: &Network, how: &str| {
+        let features = network.features(tiles());
+        assert_eq!(features.dims(), [2, architecture.features()]);
+        let pooled = assert_close(how, &flat(features), &numbers(&outputs, "pre_logits"), TOLERANCE);
+        let logits = flat(network.forward(tiles()));
+        let logits = assert_close(how, &logits, &numbers(&outputs, "logits_f64"), TOLERANCE);
+        println!("{name} {how}: relative error {pooled:.1e} of features, {logits:.1e} of logits");
+    };
+    compare(&network, "with batch normalisation");
+    compare(&network.fold().unwrap(), "folded");
+}
+
+#[test]
+fn resnet18_gives_the_logits_of_torch() {
+    check("resnet18", Architecture::ResNet18);
+}
+
+#[test]
+fn resnet34_gives_the_logits_of_torch() {
+    check("resnet34", Architecture::ResNet34);
+}
+
+#[test]
+fn mobilenetv2_gives_the_logits_of_timm() {
+    check("mobilenetv2_100", Architecture::MobileNetV2);
+}
+
+#[test]
+fn mobilenetv2_gives_the_logits_of_torchvision() {
+    check("mobilenet_v2_torchvision", Architecture::MobileNetV2);
+}
+
+/// `tests/reference/mobilenetv2_coral.py` gives five decimals of numbers up to 17.
+const NUMPY_TOLERANCE: f64 = 1e-5;
+
+#[test]
+fn the_imagenet_file_with_tensorflow_padding_gives_the_logits_of_numpy() {
+    let Some(path) = shared("data/models/mobilenetv2_1_0_imagenet_f16.safetensors") else { return };
+    let (weights, _) = TensorMap::from_safetensors(&std::fs::read(path).unwrap()).unwrap();
+    let spec = NetworkSpec {
+        architecture: Architecture::MobileNetV2,
+        classes: 1001,
+        batch_norm: false,
+        padding: Padding::TfSame,
+    };
+    let device = Device::flex();
+    let network = load(spec.init(&device).unwrap(), &weights, Head::FromFile).unwrap();
+    // An odd side is padded on both sides, an even one at the end only.
+    let cases = [
+        (
+            224,
+            [0.66376, 0.61937, 3.52312, -1.49603, -1.82991, -1.17559, -1.32808, -1.09348],
+            [(399, 8.3756), (801, 7.00921), (724, 6.83638), (507, 6.45842), (970, 5.64655)],
+            2774.8783,
+        ),
+        (
+            97,
+            [0.47383, 1.64797, 2.98022, 0.06916, -2.44092, -0.70534, 1.16921, -0.23466],
+            [(783, 16.58385), (852, 15.2357), (665, 14.39808), (528, 10.97616), (481, 9.91908)],
+            4651.2314,
+        ),
+    ];
+    for (side, first, largest, sum_of_squares) in cases {
+        let tiles = Tensor::from_data(TensorData::new(formula::tiles(side), [2, 3, side, side]), &device);
+        let logits = flat(network.forward(tiles.slice([0..1])));
+        let found: Vec<f32> = logits[..8].iter().copied().chain(largest.map(|(class, _)| logits[class])).collect();
+        let expected: Vec<f64> = first.into_iter().chain(largest.map(|(_, logit)| logit)).collect();
+        let error = assert_close(&format!("side {side}"), &found, &expected, NUMPY_TOLERANCE);
+        println!("side {side}: relative error {error:.1e}");
+        assert_eq!(eosin::tile::arg_max(&logits), Some(largest[0].0));
+        let found: f64 = logits.iter().map(|&logit| f64::from(logit).powi(2)).sum();
+        assert!((found / sum_of_squares - 1.0).abs() < NUMPY_TOLERANCE, "expected {sum_of_squares}, found {found}");
+    }
+}
