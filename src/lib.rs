@@ -15,6 +15,7 @@ pub mod limits;
 pub mod map;
 pub mod nn;
 pub mod ops;
+pub mod pipeline;
 pub mod raster;
 pub mod slide;
 pub mod synthetic;

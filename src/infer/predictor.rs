@@ -128,9 +128,10 @@ impl Predictor {
             let Some(batch) = feed.next_batch() else { break };
             let shape = UnpackShape { tiles: batch.tiles.len(), ..self.shape_for(&batch) };
             let input = unpack(&batch.pixels[..shape.bytes()], shape, self.normalisation, &self.device);
-            let logits = Readback::start(self.network.forward(input)).wait()?;
-            sink(self.score(batch.tiles.clone(), &logits)?);
+            let tiles = batch.tiles.clone();
             feed.recycle(batch);
+            let logits = Readback::start(self.network.forward(input)).wait()?;
+            sink(self.score(tiles, &logits)?);
         }
         Ok(())
     }

@@ -217,8 +217,12 @@ impl Architecture {
         if has("conv_stem.weight") || has("features.18.0.weight") || has("conv00.weight") {
             Ok(Self::MobileNetV2)
         } else if has("layer1.0.conv3.weight") || !has("layer4.1.conv2.weight") {
-            Err(Error::new(ErrorKind::Unsupported, "MOD-0208", "expected weights of a known architecture, found others")
-                .with_advice("add \"architecture\" to config.json if it is one of those that `eosin models` lists"))
+            Err(Error::new(
+                ErrorKind::Unsupported,
+                "MOD-0208",
+                "expected weights of a known architecture, found others",
+            )
+            .with_advice("add \"architecture\" to config.json if it is one of those that `eosin models` lists"))
         } else {
             Ok(if has("layer3.5.conv2.weight") { Self::ResNet34 } else { Self::ResNet18 })
         }
@@ -233,7 +237,9 @@ impl Architecture {
 /// half precision; [`ErrorKind::Io`].
 pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown: &str) -> Result<Card> {
     if dir.exists() {
-        return Err(Error::new(ErrorKind::Usage, "MOD-0401", "expected a new folder, found one that exists").at_path(dir));
+        return Err(
+            Error::new(ErrorKind::Usage, "MOD-0401", "expected a new folder, found one that exists").at_path(dir)
+        );
     }
     let spec = card.spec();
     let weights = canonical(&spec, weights.clone(), Head::FromFile)?.to_safetensors(Precision::F16)?;

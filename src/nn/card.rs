@@ -180,7 +180,9 @@ pub(super) fn check_classes(classes: &[Class], activation: Activation) -> Result
     }
     let mut seen = BTreeSet::new();
     match classes.iter().find(|class| class.name.trim().is_empty() || !seen.insert(&class.name)) {
-        Some(class) => Err(fault("MOD-0203", format!("expected class names that differ, found {:?} again", class.name))),
+        Some(class) => {
+            Err(fault("MOD-0203", format!("expected class names that differ, found {:?} again", class.name)))
+        }
         None => Ok(()),
     }
 }
@@ -214,7 +216,8 @@ impl WeightsFile {
     fn check(&self) -> Result<()> {
         // A card may come from anywhere; it must not lead to a file outside its folder.
         let mut parts = Path::new(&self.file).components();
-        let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == &*self.file);
+        let plain =
+            matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == &*self.file);
         if !plain || self.file.contains('\\') {
             return Err(fault("MOD-0205", format!("expected a plain file name, found {:?}", self.file)));
         }

@@ -45,9 +45,17 @@ impl<'a> Layer<'a> {
         matches!(self.part, Part::Linear(_))
     }
 
+    /// Groups of channels that a convolution keeps apart.
+    pub fn groups(&self) -> usize {
+        match &self.part {
+            Part::Conv(conv) => conv.conv.groups,
+            Part::Linear(_) => 1,
+        }
+    }
+
     /// True for a convolution that filters each channel alone.
     pub fn is_depthwise(&self) -> bool {
-        matches!(&self.part, Part::Conv(conv) if conv.conv.groups > 1)
+        self.groups() > 1
     }
 
     /// The tensors of the layer with their full names.

@@ -1,4 +1,4 @@
-//! MobileNetV2 at width 1.0.
+//! `MobileNetV2` at width 1.0.
 //!
 //! # Source
 //! Sandler et al. 2018, "`MobileNetV2`: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381, table 2; the layer
@@ -13,15 +13,8 @@ use burn::tensor::activation::relu6;
 use burn::tensor::{Device, Tensor};
 
 /// The paper's table 2: expansion, channels out, blocks, stride of the first block.
-const STAGES: [(usize, usize, usize, usize); 7] = [
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-];
+const STAGES: [(usize, usize, usize, usize); 7] =
+    [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
 /// Channels after the first convolution.
 const STEM: usize = 32;
 

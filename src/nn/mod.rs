@@ -7,6 +7,7 @@ mod blocks;
 mod bundle;
 mod card;
 mod fold;
+mod fresh;
 mod layers;
 mod mobilenet;
 mod names;
@@ -19,7 +20,8 @@ mod wsinfer_config;
 
 pub use blocks::ConvNorm;
 pub use bundle::{Bundle, Preprocess, write_bundle};
-pub use card::{Activation, CardArchitecture, Card, Class, Input, Metrics, WeightsFile};
+pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, WeightsFile};
+pub use fresh::fresh;
 pub use mobilenet::MobileNetV2;
 pub use network::Network;
 pub use resnet::ResNet;

@@ -13,12 +13,12 @@ pub(super) enum Naming {
     Timm,
     /// torchvision's `mobilenet_v2`: everything under `features.<block>`.
     TorchvisionMobileNetV2,
-    /// Numbered in network order (`conv00`, `conv01_dw`, ..., `classifier`), normalisation folded: MobileNetV2 taken from
+    /// Numbered in network order (`conv00`, `conv01_dw`, ..., `classifier`), normalisation folded: `MobileNetV2` taken from
     /// Coral's TensorFlow Lite file.
     Numbered,
 }
 
-/// What wrappers put before every name: torch's DataParallel, and Lightning modules that hold the network as `model`.
+/// What wrappers put before every name: torch's `DataParallel`, and Lightning modules that hold the network as `model`.
 const WRAPPERS: [&str; 2] = ["module.", "model."];
 
 /// Takes off a wrapper's prefix when every tensor has it.
@@ -59,7 +59,7 @@ fn torchvision_mobilenet_v2(layers: &mut [Layer<'_>]) {
     let mut in_block = 0;
     for layer in layers {
         if layer.is_linear() {
-            layer.name = "classifier.1".to_owned();
+            "classifier.1".clone_into(&mut layer.name);
         } else if !layer.name.starts_with("blocks.") {
             layer.norm = format!("features.{feature}.1");
             layer.name = format!("features.{feature}.0");

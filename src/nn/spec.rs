@@ -175,15 +175,12 @@ impl NetworkSpec {
         Ok(())
     }
 
-    /// Builds the network with fresh weights on `device`: He's normal initialisation for convolutions, torch's uniform one
-    /// for the last layer. `Device::seed` beforehand makes them reproducible. Values are drawn at first use, so a network
-    /// that is loaded at once never draws them.
+    /// Builds the network on `device`. Its weights are drawn from the device's generator when they are first used, so a
+    /// network that is loaded at once never draws them; for weights that a seed decides, load those of
+    /// [`fresh`](crate::nn::fresh).
     ///
     /// # Errors
     /// Those of [`NetworkSpec::check`].
-    ///
-    /// # Source
-    /// He et al. 2015, arXiv:1502.01852, equation 14 (fan out).
     pub fn init(&self, device: &Device) -> Result<Network> {
         self.check()?;
         Ok(Network::init(*self, device))

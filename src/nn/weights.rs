@@ -1,6 +1,7 @@
 //! Weights into a network and out of it, strictly: a tensor that is missing, unknown or of another shape is an error.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::layers::Layer;
 use crate::nn::names::{Naming, unwrap};
 use crate::nn::network::Network;
 use crate::nn::spec::NetworkSpec;
@@ -15,7 +16,7 @@ const LISTED: usize = 5;
 pub enum Head {
     /// It is loaded as all others.
     FromFile,
-    /// It stays as it was initialised and the file's own is ignored, whatever its number of classes: for fine-tuning.
+    /// It stays as it is in the network and the file's own is ignored, whatever its number of classes: for fine-tuning.
     Fresh,
 }
 
@@ -45,7 +46,7 @@ pub fn load(mut network: Network, map: &TensorMap, head: Head) -> Result<Network
 pub fn save(network: &Network) -> Result<TensorMap> {
     // The walk is written once, for mutable networks; a clone shares its tensors.
     let mut network = network.clone();
-    let slots = network.layers().into_iter().flat_map(|layer| layer.slots());
+    let slots = network.layers().into_iter().flat_map(Layer::slots);
     slots.map(|(name, slot)| Ok((name, slot.get()?))).collect()
 }
 
@@ -94,9 +95,11 @@ fn slots(network: &mut Network, naming: Naming) -> Vec<(String, Vec<usize>, bool
 
 fn check_variance(name: &str, weight: &Weight) -> Result<()> {
     match weight.data.iter().find(|&&value| name.ends_with("running_var") && value < 0.0) {
-        Some(bad) => {
-            Err(Error::new(ErrorKind::Model, "MOD-0103", format!("expected no negative variance, found {bad} in {name}")))
-        }
+        Some(bad) => Err(Error::new(
+            ErrorKind::Model,
+            "MOD-0103",
+            format!("expected no negative variance, found {bad} in {name}"),
+        )),
         None => Ok(()),
     }
 }

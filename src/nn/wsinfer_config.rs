@@ -59,8 +59,13 @@ impl WsinferConfig {
         let activation = if raw.num_classes == 1 { Activation::Sigmoid } else { Activation::Softmax };
         let classes: Vec<Class> = raw.class_names.into_iter().map(|name| Class { name, color: None }).collect();
         check_classes(&classes, activation)?;
-        let mut input =
-            Input { mpp: raw.spacing_um_px, tile_px: raw.patch_size_pixels, input_px: None, mean: [0.0; 3], std: [1.0; 3] };
+        let mut input = Input {
+            mpp: raw.spacing_um_px,
+            tile_px: raw.patch_size_pixels,
+            input_px: None,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+        };
         apply(&raw.transform, &mut input)?;
         input.check()?;
         Ok(Self { architecture: raw.architecture, classes, input, activation })
@@ -71,7 +76,9 @@ impl WsinferConfig {
 fn apply(transforms: &[Transform], input: &mut Input) -> Result<()> {
     let names: Vec<&str> = transforms.iter().map(|transform| transform.name.as_str()).collect();
     let inner = match names[..] {
-        ["Resize", "ToTensor", "Normalize"] | ["Resize", "ToTensor"] | ["ToTensor", "Normalize"] | ["ToTensor"] => transforms,
+        ["Resize", "ToTensor", "Normalize"] | ["Resize", "ToTensor"] | ["ToTensor", "Normalize"] | ["ToTensor"] => {
+            transforms
+        }
         _ => return Err(unknown(&format!("the transforms Resize, ToTensor, Normalize, found {}", names.join(", ")))),
     };
     for transform in inner {
@@ -140,15 +147,18 @@ mod tests {
         let config = WsinferConfig::parse(BREAST).unwrap();
         assert_eq!(config.architecture.as_deref(), Some("resnet34"));
         assert_eq!(config.activation, Activation::Softmax);
-        assert_eq!((config.input.tile_px, config.input.input_px()), (350, 224));
-        assert_eq!(config.input.std, [0.112, 0.1459, 0.1089]);
+        let mean = [0.7238, 0.5716, 0.6779];
+        let std = [0.112, 0.1459, 0.1089];
+        assert_eq!(config.input, Input { mpp: 0.25, tile_px: 350, input_px: Some(224), mean, std });
         let older = BREAST.replace(r#""spec_version": "1.0", "architecture": "resnet34","#, "");
         assert_eq!(WsinferConfig::parse(&older).unwrap().architecture, None);
     }
 
     #[test]
     fn one_logit_is_a_sigmoid_and_transforms_may_be_missing() {
-        let text = BREAST.replace(r#"["Other", "Tumor"]"#, r#"["Tumor"]"#).replace(r#""num_classes": 2"#, r#""num_classes": 1"#);
+        let text = BREAST
+            .replace(r#"["Other", "Tumor"]"#, r#"["Tumor"]"#)
+            .replace(r#""num_classes": 2"#, r#""num_classes": 1"#);
         assert_eq!(WsinferConfig::parse(&text).unwrap().activation, Activation::Sigmoid);
         let plain = r#"{"num_classes": 2, "patch_size_pixels": 96, "spacing_um_px": 1, "class_names": ["a", "b"],
             "transform": [{"name": "ToTensor"}]}"#;

@@ -1,4 +1,4 @@
-//! Tags of one TIFF directory in, its bytes out; little endian, classic (TIFF 6.0) or BigTIFF.
+//! Tags of one TIFF directory in, its bytes out; little endian, classic (TIFF 6.0) or `BigTIFF`.
 //!
 //! Invariant: entries are written in ascending order of their tags and every value starts at an even offset, as the
 //! specification demands. Reading is not done here.
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub enum Container {
     /// TIFF 6.0: 32-bit offsets, files below 4 GiB.
     Classic,
-    /// BigTIFF: 64-bit offsets.
+    /// `BigTIFF`: 64-bit offsets.
     Big,
 }
 

@@ -27,7 +27,7 @@ pub enum Truth {
 pub const CLASS_NAMES: [&str; 5] = ["background", "epithelium", "immune", "other", "smooth_muscle"];
 
 /// Half the tissue's extent as a part of the slide's.
-const EXTENT: f32 = 0.44;
+const EXTENT: f32 = 0.425;
 /// Where the layers end: part of the way from one side of the tissue (-1) to the other (1).
 const LAYERS: [(f32, Truth); 4] =
     [(-0.40, Truth::Other), (0.06, Truth::SmoothMuscle), (0.16, Truth::Other), (f32::INFINITY, Truth::Epithelium)];

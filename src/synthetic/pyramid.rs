@@ -5,8 +5,8 @@
 //! the bytes of the file do not depend on the number of threads. Each level is the 2 x 2 box average of the level below
 //! before compression; an odd last column or row is dropped.
 //!
-//! Chunks are whole baseline JPEG streams, 4:4:4, with their own tables (no JPEGTables tag). The file appears under its
-//! name only when it is complete. Other compressions and associated images (label, macro) are not written.
+//! Chunks are whole baseline JPEG streams, 4:4:4, with their own tables (no `JPEGTables` tag). The file appears under
+//! its name only when it is complete. Other compressions and associated images (label, macro) are not written.
 
 use super::directory::{Container, Directory, Value};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,7 +33,7 @@ pub enum Flavour {
 /// How a pyramid is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PyramidConfig {
-    /// Classic TIFF or BigTIFF.
+    /// Classic TIFF or `BigTIFF`.
     pub container: Container,
     /// SVS or generic TIFF.
     pub flavour: Flavour,
@@ -81,7 +81,7 @@ pub type ChunkEdit<'a> = dyn Fn(ChunkPlace, Vec<u8>) -> Option<Vec<u8>> + 'a;
 /// a classic file grows beyond 4 GiB, [`ErrorKind::Io`].
 ///
 /// # Source
-/// TIFF 6.0; TIFF Technical Note 2 (JPEG); BigTIFF as in libtiff.
+/// TIFF 6.0; TIFF Technical Note 2 (JPEG); `BigTIFF` as in libtiff.
 pub fn write_pyramid(
     path: &Path,
     size_l0: Size,
@@ -373,7 +373,7 @@ fn padded(chunk: &RgbImage8, side: u32) -> RgbImage8 {
 fn halved(image: &RgbImage8) -> RgbImage8 {
     let size = Size::new(image.size().w / 2, image.size().h / 2);
     let stride = image.size().w as usize * 3;
-    let mut half = Vec::with_capacity(size.area() as usize * 3);
+    let mut half = Vec::with_capacity(size.w as usize * size.h as usize * 3);
     for pair in image.as_bytes().chunks_exact(2 * stride) {
         let (upper, lower) = pair.split_at(stride);
         for (up, low) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
@@ -393,4 +393,101 @@ fn to_jpeg(image: &RgbImage8, quality: u8) -> Result<Vec<u8>> {
         .encode(image.as_bytes(), image.size().w, image.size().h, ExtendedColorType::Rgb8)
         .map_err(|error| Error::new(ErrorKind::Io, "SYN-0004", format!("cannot compress a chunk: {error}")))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(rect: Rect) -> RgbImage8 {
+        let sample = |x: u32, y: u32, z: u32| u8::try_from((rect.x + i64::from(x + y * z)) % 251).unwrap();
+        let samples = (0..rect.h).flat_map(|y| (0..rect.w).flat_map(move |x| [0, 1, 2].map(|z| sample(x, y, z))));
+        RgbImage8::from_vec(Size::new(rect.w, rect.h), samples.collect()).unwrap()
+    }
+
+    fn written(size: Size, config: &PyramidConfig) -> Result<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slide.svs");
+        let result = write_pyramid(&path, size, config, &gradient, None, &|_, _| ());
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), usize::from(result.is_ok()), "nothing but the finished file is left");
+        result.map(|()| std::fs::read(path).unwrap())
+    }
+
+    #[test]
+    fn levels_are_halves_until_one_chunk_holds_all() {
+        let sides = |w, h| level_sizes(Size::new(w, h), 256).map(|size| (size.w, size.h)).collect::<Vec<_>>();
+        assert_eq!(sides(1025, 700), [(1025, 700), (512, 350), (256, 175)]);
+        assert_eq!(sides(256, 1), [(256, 1)]);
+        assert_eq!(sides(1000, 1), [(1000, 1)]);
+    }
+
+    #[test]
+    fn averages_are_of_whole_blocks_and_rounded_to_nearest() {
+        let image =
+            RgbImage8::from_vec(Size::new(3, 2), vec![1, 0, 9, 2, 0, 9, 99, 99, 99, 3, 0, 9, 4, 1, 9, 99, 99, 99]);
+        assert_eq!(halved(&image.unwrap()), RgbImage8::from_vec(Size::new(1, 1), vec![3, 0, 9]).unwrap());
+    }
+
+    #[test]
+    fn chunks_lie_where_the_first_directory_says_and_are_jpeg() {
+        let bytes = written(Size::new(700, 300), &PyramidConfig::default()).unwrap();
+        let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        let first = u32_at(4);
+        let entries: Vec<&[u8]> = bytes[first + 2..].chunks_exact(12).take(usize::from(bytes[first])).collect();
+        let value = |tag: u16| {
+            let entry = entries.iter().position(|entry| entry[..2] == tag.to_le_bytes()).unwrap();
+            u32_at(first + 2 + 12 * entry + 8)
+        };
+        let tag = |entry: &[u8]| u16::from_le_bytes([entry[0], entry[1]]);
+        assert!(entries.windows(2).all(|pair| tag(pair[0]) < tag(pair[1])));
+        assert_eq!([value(256), value(257), value(322)], [700, 300, 256]);
+        for chunk in 0..6 {
+            let (at, length) = (u32_at(value(324) + 4 * chunk), u32_at(value(325) + 4 * chunk));
+            assert_eq!(
+                (&bytes[at..at + 2], &bytes[at + length - 2..at + length]),
+                (&[0xff, 0xd8][..], &[0xff, 0xd9][..])
+            );
+        }
+    }
+
+    #[test]
+    fn the_bytes_do_not_depend_on_the_number_of_threads() {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| written(Size::new(1111, 777), &PyramidConfig::default()).unwrap())
+        };
+        assert!(with(1) == with(4));
+    }
+
+    #[test]
+    fn wrong_configurations_are_refused_by_name() {
+        let good = PyramidConfig::default();
+        for (size, config) in [
+            (Size::new(0, 5), good.clone()),
+            (Size::new(1 << 25, 5), good.clone()),
+            (Size::new(9, 9), PyramidConfig { chunk_px: 250, ..good.clone() }),
+            (Size::new(9, 9), PyramidConfig { quality: 0, ..good.clone() }),
+        ] {
+            assert_eq!(written(size, &config).unwrap_err().code(), "SYN-0001");
+        }
+        let path = tempfile::tempdir().unwrap().path().join("gone/slide.svs");
+        let small = |_: Rect| RgbImage8::filled(Size::new(1, 1), [0; 3]);
+        let refused = |path: &Path| write_pyramid(path, Size::new(9, 9), &good, &small, None, &|_, _| ()).unwrap_err();
+        assert_eq!(refused(&path).kind(), ErrorKind::Io);
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(refused(&folder.path().join("slide.svs")).code(), "SYN-0002");
+    }
+
+    #[test]
+    fn progress_ends_with_all_chunks_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = std::cell::RefCell::new(Vec::new());
+        let progress = |done, total| seen.borrow_mut().push((done, total));
+        let config = PyramidConfig { chunk_px: 64, ..PyramidConfig::default() };
+        write_pyramid(&folder.path().join("a"), Size::new(200, 130), &config, &gradient, None, &progress).unwrap();
+        // 4 x 3 chunks, 2 x 2 (100 x 65), 1 (50 x 32).
+        assert_eq!(seen.borrow().last(), Some(&(17, 17)));
+        assert!(seen.borrow().windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
 }

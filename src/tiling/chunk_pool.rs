@@ -2,6 +2,8 @@
 //!
 //! Invariant: a chunk is decoded once, by the first worker that needs it, and freed with the last tile that needs it;
 //! one that could not be decoded stays so. How many are held at a time follows from the schedule, there is no eviction.
+//! A worker whose chunk is being decoded by another decodes one that will be needed soon: where a chunk holds many tiles
+//! all workers want the same one, and would wait for each other.
 
 use super::schedule::Need;
 use crate::error::Result;
@@ -16,17 +18,32 @@ pub(super) type Decode<'a> = dyn Fn(u32, u32) -> Result<Option<RgbImage8>> + Syn
 /// What decoding a chunk gave.
 pub(super) type Decoded = Result<Option<RgbImage8>>;
 
+type Cell = Arc<OnceLock<Decoded>>;
+
 /// The chunks that are held.
 pub(super) struct ChunkPool<'a> {
     decode: &'a Decode<'a>,
+    /// All chunks in the order in which they are first needed.
+    order: Vec<Need>,
+    /// How many may be held before any tile asked for them.
+    max_ahead: usize,
     state: Mutex<State>,
 }
 
 struct State {
     /// For each slot the number of tiles that still need it.
     uses: Vec<u32>,
-    held: HashMap<usize, Arc<OnceLock<Decoded>>>,
+    held: HashMap<usize, Held>,
+    /// How many of those held no tile has asked for yet.
+    ahead: usize,
+    /// Where in the order to look for the next one.
+    next: usize,
     totals: Totals,
+}
+
+struct Held {
+    cell: Cell,
+    ahead: bool,
 }
 
 /// What a pool did.
@@ -41,7 +58,7 @@ pub(super) struct Totals {
 }
 
 /// The chunks of one tile, all decoded.
-pub(super) struct Taken(Vec<Arc<OnceLock<Decoded>>>);
+pub(super) struct Taken(Vec<Cell>);
 
 impl Taken {
     /// In the order in which they were asked for.
@@ -51,9 +68,10 @@ impl Taken {
 }
 
 impl<'a> ChunkPool<'a> {
-    /// An empty pool; `uses` says how many tiles will ask for each slot.
-    pub(super) fn new(decode: &'a Decode<'a>, uses: Vec<u32>) -> Self {
-        Self { decode, state: Mutex::new(State { uses, held: HashMap::new(), totals: Totals::default() }) }
+    /// An empty pool; `uses` says how many tiles will ask for each slot, `order` which is wanted first.
+    pub(super) fn new(decode: &'a Decode<'a>, uses: Vec<u32>, order: Vec<Need>, max_ahead: usize) -> Self {
+        let state = State { uses, held: HashMap::new(), ahead: 0, next: 0, totals: Totals::default() };
+        Self { decode, order, max_ahead, state: Mutex::new(state) }
     }
 
     /// What was done until now.
@@ -63,25 +81,38 @@ impl<'a> ChunkPool<'a> {
 
     /// Gives the chunks of a tile, decoding those that are not there.
     pub(super) fn take(&self, needs: &[Need]) -> Taken {
-        let mut first = Vec::new();
-        let chunks: Vec<_> = {
+        let mut new = Vec::new();
+        let cells: Vec<Cell> = {
             let mut state = self.lock();
-            let chunk = |need: &Need| {
-                let entry = state.held.entry(need.slot);
-                first.push(matches!(entry, Entry::Vacant(_)));
-                Arc::clone(entry.or_default())
-            };
-            let chunks = needs.iter().map(chunk).collect();
-            state.totals.peak = state.totals.peak.max(state.held.len() as u64);
-            chunks
+            needs.iter().map(|need| state.hold(need, false, || new.push(*need))).collect()
         };
-        // One's own first; by then those that other workers began are mostly there, and nobody waits.
-        for wanted in [true, false] {
-            for ((need, chunk), _) in needs.iter().zip(&chunks).zip(&first).filter(|(_, first)| **first == wanted) {
-                chunk.get_or_init(|| self.decode(need));
+        let wanted = || needs.iter().zip(&cells);
+        for (need, cell) in wanted().filter(|(need, _)| new.contains(need)) {
+            cell.get_or_init(|| self.decode(need));
+        }
+        for (need, cell) in wanted() {
+            while cell.get().is_none() && self.decode_ahead() {}
+            cell.get_or_init(|| self.decode(need));
+        }
+        Taken(cells)
+    }
+
+    /// Decodes the next chunk that no tile asked for yet; false when there is none, or when enough are held.
+    fn decode_ahead(&self) -> bool {
+        let mut state = self.lock();
+        while let Some(need) = self.order.get(state.next)
+            && state.ahead < self.max_ahead
+        {
+            state.next += 1;
+            // One that is not held but still needed was never decoded.
+            if state.uses[need.slot] > 0 && !state.held.contains_key(&need.slot) {
+                let cell = state.hold(need, true, || {});
+                drop(state);
+                cell.get_or_init(|| self.decode(need));
+                return true;
             }
         }
-        Taken(chunks)
+        false
     }
 
     /// Says that a tile is done with its chunks.
@@ -90,9 +121,8 @@ impl<'a> ChunkPool<'a> {
         let mut state = self.lock();
         let mut unused = Vec::new();
         for need in needs {
-            let left = state.uses[need.slot].saturating_sub(1);
-            state.uses[need.slot] = left;
-            if left == 0 {
+            state.uses[need.slot] -= 1;
+            if state.uses[need.slot] == 0 {
                 unused.extend(state.held.remove(&need.slot));
             }
         }
@@ -117,6 +147,27 @@ impl<'a> ChunkPool<'a> {
     }
 }
 
+impl State {
+    /// The cell of a chunk, a new one when it is not held; `ahead` says that no tile asks for it.
+    fn hold(&mut self, need: &Need, ahead: bool, new: impl FnOnce()) -> Cell {
+        let held = match self.held.entry(need.slot) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                new();
+                self.ahead += usize::from(ahead);
+                entry.insert(Held { cell: Cell::default(), ahead })
+            }
+        };
+        if held.ahead && !ahead {
+            held.ahead = false;
+            self.ahead -= 1;
+        }
+        let cell = Arc::clone(&held.cell);
+        self.totals.peak = self.totals.peak.max(self.held.len() as u64);
+        cell
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,8 +176,8 @@ mod tests {
     #[test]
     fn chunks_are_decoded_once_and_freed_after_the_last_use() {
         let decode = |col: u32, _: u32| Ok((col > 0).then(|| RgbImage8::filled(Size::new(1, 1), [7; 3])));
-        let pool = ChunkPool::new(&decode, vec![1, 8]);
         let needs: Vec<Need> = (0..2u32).map(|col| Need { col, row: 0, slot: col as usize }).collect();
+        let pool = ChunkPool::new(&decode, vec![1, 8], needs.clone(), 0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let taken = pool.take(&needs);
@@ -139,5 +190,34 @@ mod tests {
         });
         assert_eq!((pool.totals().decoded, pool.lock().held.len()), (2, 0));
         assert!(pool.totals().peak <= 2);
+    }
+
+    #[test]
+    fn whoever_waits_decodes_ahead_but_not_too_far() {
+        let needs: Vec<Need> = (0..9u32).map(|col| Need { col, row: 0, slot: col as usize }).collect();
+        let (begun, go_on) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+        let decode = |col: u32, _: u32| {
+            match col {
+                0 => {
+                    begun.wait();
+                    go_on.wait();
+                }
+                3 => {
+                    go_on.wait();
+                }
+                _ => {}
+            }
+            Ok(None)
+        };
+        let pool = ChunkPool::new(&decode, vec![2, 1, 1, 1, 1, 1, 1, 1, 1], needs.clone(), 3);
+        std::thread::scope(|scope| {
+            scope.spawn(|| pool.release(&needs[..1], pool.take(&needs[..1])));
+            begun.wait();
+            // The first chunk is only done when the third one ahead is under way.
+            pool.release(&needs[..1], pool.take(&needs[..1]));
+        });
+        assert_eq!((pool.totals().decoded, pool.lock().ahead, pool.lock().held.len()), (4, 3, 3));
+        pool.release(&needs[1..3], pool.take(&needs[1..3]));
+        assert_eq!((pool.totals().decoded, pool.lock().ahead, pool.lock().held.len()), (4, 1, 1));
     }
 }

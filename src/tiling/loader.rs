@@ -8,7 +8,7 @@
 pub use super::batches::{BatchSource, Loaded};
 use super::batches::{Shape, buffer_count, connect};
 use super::chunk_pool::{ChunkPool, Decode};
-use super::schedule::Schedule;
+use super::schedule::{Schedule, max_ahead};
 use super::worker::{Job, panicked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
@@ -86,7 +86,7 @@ fn load_from<R>(
 ) -> Result<(R, LoadReport)> {
     check(plan, config)?;
     let (schedule, workers) = budget(level, plan, config)?;
-    let pool = ChunkPool::new(decode, schedule.uses().to_vec());
+    let pool = ChunkPool::new(decode, schedule.uses().to_vec(), schedule.first_needs(), max_ahead(workers));
     let input = Size::new(config.input_px, config.input_px);
     let tile_bytes = to_usize(rgb_bytes(input))?;
     let shape = Shape { tiles: plan.len(), batch: config.batch, side_px: config.input_px, tile_bytes };

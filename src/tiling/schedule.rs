@@ -142,6 +142,13 @@ impl<'a> Schedule<'a> {
         &self.uses
     }
 
+    /// The chunks in the order in which they are first needed.
+    pub(super) fn first_needs(&self) -> Vec<Need> {
+        let mut seen = vec![false; self.uses.len()];
+        let needs = (0..self.len()).flat_map(|position| self.needs(position));
+        needs.filter(|need| !std::mem::replace(&mut seen[need.slot], true)).collect()
+    }
+
     /// The number of different chunks that the plan needs.
     pub(super) fn distinct(&self) -> u64 {
         let mut needed = vec![false; self.level.cols as usize * self.level.rows as usize];
@@ -153,10 +160,10 @@ impl<'a> Schedule<'a> {
         needed.into_iter().filter(|&needed| needed).count() as u64
     }
 
-    /// Chunks that are held at once at most: those of one worker alone, and all those that the tiles of the other
-    /// workers hold longer than that, however slow they are.
+    /// Chunks that are held at once at most: those of one worker alone, those that the tiles of the other workers hold
+    /// longer than that, however slow they are, and those decoded ahead.
     pub(super) fn max_held(&self, workers: usize) -> u64 {
-        self.peak + self.widest * (workers.saturating_sub(1) as u64)
+        self.peak + self.widest * (workers.saturating_sub(1) as u64) + max_ahead(workers) as u64
     }
 
     /// The tile at a position of the schedule: its index in the plan, and its rectangle on the level.
@@ -175,6 +182,11 @@ impl<'a> Schedule<'a> {
         };
         cells.rows.flat_map(|row| cells.cols.clone().map(move |col| Need { col, row, slot: slot(col, row) })).collect()
     }
+}
+
+/// Chunks that may be decoded before a tile asks for them: one for each worker; one alone never waits for another.
+pub(super) fn max_ahead(workers: usize) -> usize {
+    if workers > 1 { workers } else { 0 }
 }
 
 impl Cells {
@@ -237,9 +249,10 @@ mod tests {
         // A row of ten, the two under the first tile of the next row, and the corner.
         assert_eq!((schedule.peak, schedule.widest, schedule.distinct()), (12, 4, 60));
         assert_eq!(schedule.uses().iter().sum::<u32>(), 45 * 4);
-        let narrow = Schedule::fit(&level, &straddling, 2, 10).unwrap();
-        assert!(narrow.stripes() > 1 && narrow.max_held(2) <= 10);
-        assert_eq!(narrow.distinct(), 60);
+        let narrow = Schedule::fit(&level, &straddling, 2, 12).unwrap();
+        assert!(narrow.stripes() > 1 && narrow.max_held(2) <= 12);
+        assert_eq!((narrow.distinct(), schedule.first_needs().len()), (60, 60));
+        assert!(narrow.first_needs().len() > 60);
         assert_eq!(Schedule::fit(&level, &straddling, 1, 3).unwrap_err(), 4);
     }
 

@@ -109,7 +109,7 @@ fn the_imagenet_file_with_tensorflow_padding_gives_the_logits_of_numpy() {
     ];
     for (side, first, largest, sum_of_squares) in cases {
         let tiles = Tensor::from_data(TensorData::new(formula::tiles(side), [2, 3, side, side]), &device);
-        let logits = flat(network.forward(tiles.slice([0..1])));
+        let logits = flat(network.forward(tiles.narrow(0, 0, 1)));
         let found: Vec<f32> = logits[..8].iter().copied().chain(largest.map(|(class, _)| logits[class])).collect();
         let expected: Vec<f64> = first.into_iter().chain(largest.map(|(_, logit)| logit)).collect();
         let error = assert_close(&format!("side {side}"), &found, &expected, NUMPY_TOLERANCE);

@@ -31,7 +31,7 @@ impl Epithelium {
         let mut cell = self.glands.at(warped(self.fold, at, 75.0, 27.0));
         let stroma = cell.draws.between(2.0, 7.0);
         let nuclei = stroma + cell.draws.between(18.0, 44.0);
-        let apex = nuclei + cell.draws.between(13.0, 30.0);
+        let apex = nuclei + cell.draws.between(9.0, 20.0);
         let zones = Zones { stroma, nuclei, apex, goblet: cell.draws.chance(0.15), filled: cell.draws.chance(0.3) };
         (cell, zones)
     }
@@ -84,7 +84,7 @@ impl Tissue for Epithelium {
             }
             1 => {
                 let axis = turned(cell.inward, 0.3, draws);
-                let semi = [draws.between(4.4, 7.3), draws.between(3.2, 4.6)];
+                let semi = [draws.between(4.0, 6.4), draws.between(2.9, 4.0)];
                 let crowded = if zones.goblet { 0.72 } else { 0.88 };
                 let here = depth < zones.nuclei && draws.chance(crowded);
                 here.then(|| nucleus(at, axis, semi, draws.between(1.3, 2.0), draws.next() * 0.9))

@@ -1,0 +1,165 @@
+//! Arguments as typed; every number names its unit.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use eosin::device::DeviceSpec;
+use eosin::tile::GridRule;
+use std::path::PathBuf;
+
+/// Whole-slide images in, spatial biomarker maps out. Research use only, not for diagnosis.
+#[derive(Debug, Parser)]
+#[command(name = "eosin", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Score slides: per slide a table, a QuPath file, a map and a record; for all a summary.
+    Score(ScoreArgs),
+    /// Make a synthetic slide with known regions, score it, and say how far the map is from the truth.
+    Demo(DemoArgs),
+    /// Say what a slide is: format, size, levels, um/px and where it comes from.
+    Info(InfoArgs),
+    /// List the models that can be used.
+    Models(ModelsArgs),
+    /// Check devices, drivers, models and folders: what would work and what would not.
+    Doctor(DoctorArgs),
+}
+
+/// How a model is run; the same for every command that runs one.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// A model by name (see `eosin models`), or its folder.
+    #[arg(long, short, default_value = "tissue-mobilenetv2.crc01", value_name = "NAME|DIR")]
+    pub(crate) model: String,
+
+    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceSpec,
+
+    /// Tiles computed at once [default: 4 on each CPU core, 64 on a GPU].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=4096), value_name = "TILES")]
+    pub(crate) batch_size: Option<u16>,
+
+    /// Memory for decoded pixels, in MiB.
+    #[arg(long, default_value_t = 512, value_name = "MIB")]
+    pub(crate) memory_mb: u32,
+
+    /// Threads that read and decode [default: one for each core].
+    #[arg(long, short = 'j', default_value_t = 0, hide_default_value = true, value_name = "N")]
+    pub(crate) workers: usize,
+
+    /// Show errors only.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ScoreArgs {
+    /// Slides, and folders that are searched for them.
+    #[arg(required = true, value_name = "SLIDES")]
+    pub(crate) slides: Vec<PathBuf>,
+
+    /// The results folder; made when it does not exist.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Resolution of the slides in um/px, in place of what the files state.
+    #[arg(long, value_name = "UM_PER_PX")]
+    pub(crate) mpp: Option<f64>,
+
+    /// Which rule finds tissue and places tiles: our own, or WSInfer 0.6.1's.
+    #[arg(long, value_enum, default_value_t = Grid::Eosin)]
+    pub(crate) grid: Grid,
+
+    /// Overlap of neighbouring tiles, 0 to below 1.
+    #[arg(long, default_value_t = 0.0, value_name = "FRACTION")]
+    pub(crate) overlap: f64,
+
+    /// Part of a tile that must be tissue, 0 to 1.
+    #[arg(long, default_value_t = 0.25, value_name = "FRACTION")]
+    pub(crate) min_tissue: f64,
+
+    /// Score again what an earlier run has finished.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Where the slide and its results go.
+    #[arg(long, short, default_value = "eosin-demo", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Another number makes another slide.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InfoArgs {
+    /// The slide.
+    pub(crate) slide: PathBuf,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Also say why each other format does not fit.
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ModelsArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Open one device, compute on it and say whether the numbers are right; used for each device in turn.
+    #[arg(long, hide = true, value_name = "DEVICE")]
+    pub(crate) probe: Option<DeviceSpec>,
+}
+
+/// The grid rule as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grid {
+    /// Tiles that touch enough tissue, read from the best pyramid level.
+    Eosin,
+    /// The same tiles as WSInfer 0.6.1, read from level 0.
+    Wsinfer,
+}
+
+impl From<Grid> for GridRule {
+    fn from(grid: Grid) -> Self {
+        match grid {
+            Grid::Eosin => Self::Eosin,
+            Grid::Wsinfer => Self::WsInfer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,102 @@
+//! `eosin doctor`: what would work on this computer and what would not.
+
+use super::args::DoctorArgs;
+use super::{exit, models};
+use eosin::device::{DeviceSpec, adapters, open};
+use eosin::gpu::unpack::unpack;
+use eosin::nn::Bundle;
+use eosin::ops::unpack::{Normalisation, UnpackShape, unpack as unpack_on_cpu};
+use eosin::{Error, ErrorKind, Result};
+use serde_json::json;
+use std::process::{Command, ExitCode, Stdio};
+
+pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
+    if let Some(spec) = args.probe {
+        return probe(spec).map(|()| ExitCode::from(exit::DONE));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let found = adapters();
+    let devices: Vec<_> = std::iter::once(("cpu".to_string(), format!("CPU, {cores} cores"), String::new()))
+        .chain(found.iter().enumerate().map(|(index, adapter)| {
+            let about = format!("{}, {}", adapter.name, adapter.kind.name());
+            (format!("{}:{index}", adapter.api), about, adapter.driver.clone())
+        }))
+        .map(|(spec, about, driver)| {
+            let works = works(&spec);
+            (spec, about, driver, works)
+        })
+        .collect();
+    let bundles = Bundle::list(&models::folders());
+    let writable = tempfile::tempfile_in(".").is_ok();
+    if args.json {
+        let report = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "devices": devices.iter().map(|(spec, about, driver, works)| json!({
+                "device": spec, "about": about, "driver": driver, "works": works.is_ok(), "why_not": works.as_ref().err(),
+            })).collect::<Vec<_>>(),
+            "models": bundles.iter().map(|bundle| match bundle {
+                Ok(bundle) => json!({ "name": bundle.name(), "works": true }),
+                Err(error) => json!({ "works": false, "why_not": error.without_path() }),
+            }).collect::<Vec<_>>(),
+            "current_folder_writable": writable,
+        });
+        println!("{report:#}");
+    } else {
+        println!("eosin {}", env!("CARGO_PKG_VERSION"));
+        for (spec, about, driver, works) in &devices {
+            let verdict = works.as_ref().map_or_else(|why| format!("does not work: {why}"), |()| "works".to_string());
+            println!("device  {spec:<10} {about}{}{driver}: {verdict}", if driver.is_empty() { "" } else { ", driver " });
+        }
+        for bundle in &bundles {
+            match bundle {
+                Ok(bundle) => println!("model   {}: whole", bundle.name()),
+                Err(error) => println!("model   damaged: {error}"),
+            }
+        }
+        if bundles.is_empty() {
+            println!("model   none found");
+        }
+        println!("folder  the current one is {}", if writable { "writable" } else { "not writable" });
+    }
+    let healthy = devices.iter().all(|device| device.3.is_ok()) && bundles.iter().all(Result::is_ok);
+    Ok(ExitCode::from(if healthy { exit::DONE } else { 3 }))
+}
+
+/// Tries a device in a child process, as a broken driver takes its process with it.
+fn works(spec: &str) -> Result<(), String> {
+    let exe = std::env::current_exe().map_err(|error| error.to_string())?;
+    let child = Command::new(exe)
+        .args(["doctor", "--probe", spec])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if child.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&child.stderr);
+    let said = said.lines().find_map(|line| line.strip_prefix("eosin: ")).map(String::from);
+    Err(said.unwrap_or_else(|| format!("the driver ended the process ({})", child.status)))
+}
+
+/// Runs one kernel on a device and compares it with the CPU.
+fn probe(spec: DeviceSpec) -> Result<()> {
+    let device = open(spec)?;
+    let shape = UnpackShape { tiles: 2, input_px: 8, output_px: 6 };
+    let bytes: Vec<u8> = (0..shape.bytes()).map(|at| u8::try_from(at * 7 % 256).unwrap_or(0)).collect();
+    let normalisation = Normalisation::new([0.5, 0.4, 0.3], [0.2, 0.3, 0.4]);
+    let refuse = |found: String| {
+        Error::new(ErrorKind::Device, "DEV-0006", format!("expected right numbers from the device, found {found}"))
+    };
+    let found = unpack(&bytes, shape, normalisation, &device.device)
+        .try_into_data()
+        .map_err(|error| refuse(error.to_string()))?
+        .try_to_vec::<f32>()
+        .map_err(|error| refuse(format!("{error:?}")))?;
+    let expected = unpack_on_cpu(&bytes, shape, normalisation);
+    // One rounding more or less, where the device fuses the multiplication with the addition.
+    match found.iter().zip(&expected).position(|(found, expected)| (found - expected).abs() > 1e-5) {
+        None if found.len() == expected.len() => Ok(()),
+        None => Err(refuse(format!("{} values in place of {}", found.len(), expected.len()))),
+        Some(at) => Err(refuse(format!("{} in place of {} at {at}", found[at], expected[at]))),
+    }
+}

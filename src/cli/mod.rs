@@ -1,0 +1,32 @@
+//! The command line: typed arguments in, text and exit codes out. The only place that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
+
+mod args;
+mod demo;
+mod doctor;
+mod exit;
+mod info;
+mod interrupt;
+mod models;
+mod progress;
+mod score;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Parses the arguments, runs the command, turns its outcome into an exit code.
+pub(crate) fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::of_parsing(&error),
+    };
+    let outcome = match args.command {
+        Command::Score(args) => score::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Models(args) => models::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+    };
+    outcome.unwrap_or_else(|error| exit::of_error(&error))
+}

@@ -1,0 +1,97 @@
+//! Finding models by name, and `eosin models`.
+
+use super::args::ModelsArgs;
+use super::exit;
+use eosin::nn::Bundle;
+use eosin::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Where models are looked for: `EOSIN_MODELS`, the folder `models` here, beside the program, and of the source tree that
+/// the program was built from.
+pub(crate) fn folders() -> Vec<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|folder| folder.join("models")));
+    let candidates = [
+        std::env::var_os("EOSIN_MODELS").map(PathBuf::from),
+        Some(PathBuf::from("models")),
+        beside,
+        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
+    ];
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for folder in candidates.into_iter().flatten().filter_map(|folder| folder.canonicalize().ok()) {
+        if folder.is_dir() && !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
+}
+
+/// Opens a model by its folder or by its name.
+pub(crate) fn find(name: &str) -> Result<Bundle> {
+    let here = Path::new(name);
+    if here.is_dir() {
+        return Bundle::open(here);
+    }
+    let folders = folders();
+    match folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()) {
+        Some(folder) => Bundle::open(&folder),
+        None => {
+            let known: Vec<String> =
+                Bundle::list(&folders).iter().flatten().map(|bundle| bundle.name().to_string()).collect();
+            let found = if known.is_empty() { "no model at all".to_string() } else { known.join(", ") };
+            Err(Error::new(ErrorKind::Model, "MOD-0002", format!("expected a model named \"{name}\", found {found}"))
+                .with_advice("give a model's folder, or set EOSIN_MODELS to the folder that holds models"))
+        }
+    }
+}
+
+pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
+    let bundles = Bundle::list(&folders());
+    let failed = bundles.iter().any(Result::is_err);
+    if args.json {
+        let rows: Vec<Value> = bundles.iter().map(to_json).collect();
+        println!("{:#}", Value::Array(rows));
+    } else if bundles.is_empty() {
+        println!("no models found");
+    }
+    for bundle in bundles.iter().filter(|_| !args.json) {
+        match bundle {
+            Ok(bundle) => {
+                let preprocess = bundle.preprocess();
+                println!("{}", bundle.name());
+                if let Some(card) = bundle.card() {
+                    println!("  task      {}", card.task);
+                    println!("  licence   {}", card.licence);
+                    println!("  use       {}", card.intended_use);
+                }
+                println!("  classes   {}", bundle.class_names().join(", "));
+                println!("  network   {}, {} px at {} um/px", bundle.spec().architecture.name(), preprocess.tile_px, bundle.mpp());
+                for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
+                    println!("  {name:<30} {value:.4}");
+                }
+            }
+            Err(error) => println!("damaged: {error}"),
+        }
+    }
+    Ok(ExitCode::from(if failed { 4 } else { exit::DONE }))
+}
+
+fn to_json(bundle: &Result<Bundle>) -> Value {
+    match bundle {
+        Ok(bundle) => json!({
+            "name": bundle.name(),
+            "task": bundle.card().map(|card| &card.task),
+            "licence": bundle.card().map(|card| &card.licence),
+            "intended_use": bundle.card().map(|card| &card.intended_use),
+            "classes": bundle.class_names(),
+            "architecture": bundle.spec().architecture.name(),
+            "tile_px": bundle.preprocess().tile_px,
+            "input_px": bundle.preprocess().input_px,
+            "mpp": bundle.mpp(),
+            "digest": bundle.digest(),
+            "metrics": bundle.card().map(|card| &card.metrics),
+        }),
+        Err(error) => json!({ "error": error.without_path() }),
+    }
+}

@@ -1,0 +1,30 @@
+//! What happens during a run, as values; whoever draws progress listens.
+
+use crate::export::SlideRecord;
+
+/// One thing that happened. Slides are told apart by their output id, never by a path.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Work on a slide began.
+    SlideStarted {
+        /// Its output id.
+        id: &'a str,
+    },
+    /// Its tiles are known.
+    TilesPlanned {
+        /// How many there are.
+        tiles: usize,
+    },
+    /// Tiles were scored or lost.
+    TilesDone {
+        /// How many, since the last event.
+        tiles: usize,
+    },
+    /// A slide is through: scored, without tissue or failed.
+    SlideDone {
+        /// Its record.
+        record: &'a SlideRecord,
+        /// True when an earlier run's results are still good and nothing was done.
+        reused: bool,
+    },
+}

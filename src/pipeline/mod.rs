@@ -1,0 +1,14 @@
+//! The whole line: slides in, results out, one record per slide.
+//!
+//! Invariant: a bad slide is one failed record and never stops the others; a bad tile is one empty cell. Progress leaves
+//! as values; nothing here prints.
+
+mod event;
+mod inputs;
+mod overview;
+mod score;
+mod slide_run;
+
+pub use event::Event;
+pub use inputs::find_slides;
+pub use score::{RunOutcome, ScoreConfig, score};

@@ -1,0 +1,133 @@
+//! Many slides through one model on one device.
+
+use super::event::Event;
+use super::slide_run::score_slide;
+use crate::device::OpenDevice;
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{RecordedError, SlideRecord, SlideStatus, assign_ids, check_writable, clear, write_summary};
+use crate::infer::{Predictor, PredictorConfig};
+use crate::nn::Bundle;
+use crate::tile::GridRule;
+use crate::tissue::TissueConfig;
+use crate::units::Mpp;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What to score, and how.
+#[derive(Debug, Clone)]
+pub struct ScoreConfig {
+    /// Slides, as [`super::find_slides`] lists them.
+    pub slides: Vec<PathBuf>,
+    /// The results folder.
+    pub out: PathBuf,
+    /// Which rule places the tiles.
+    pub grid: GridRule,
+    /// Overlap of neighbouring tiles, 0 to below 1.
+    pub overlap: f64,
+    /// Fraction of a tile that must be tissue; our own grid only.
+    pub min_tissue: f64,
+    /// Overrides the resolution that the file states.
+    pub mpp: Option<Mpp>,
+    /// How tissue is found; WSInfer's grid brings its own.
+    pub tissue: TissueConfig,
+    /// Memory for decoded chunks and batches, bytes.
+    pub memory_bytes: u64,
+    /// Threads that decode; 0 for one for each core.
+    pub workers: usize,
+    /// Score again what an earlier run has finished.
+    pub overwrite: bool,
+}
+
+impl ScoreConfig {
+    /// The settings that change results, for the record and for telling whether older results are still good.
+    pub(super) fn settings(&self) -> serde_json::Value {
+        json!({
+            "grid": self.grid,
+            "overlap": self.overlap,
+            "min_tissue": self.min_tissue,
+            "mpp_override": self.mpp,
+            "tissue": self.tissue,
+        })
+    }
+}
+
+/// A model on a device, with what records say of both.
+pub(super) struct Engine<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) device: &'a OpenDevice,
+    pub(super) predictor: Predictor,
+    pub(super) model_mpp: Mpp,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// One record per slide, in the order given; fewer when the run was interrupted.
+    pub records: Vec<SlideRecord>,
+    /// True when the cancel flag ended the run.
+    pub interrupted: bool,
+}
+
+impl RunOutcome {
+    /// The number of slides that failed.
+    pub fn failed(&self) -> usize {
+        self.records.iter().filter(|record| record.status == SlideStatus::Failed).count()
+    }
+}
+
+/// Scores every slide and writes its results, then the summary of all.
+///
+/// # Errors
+/// Only what concerns the whole run: an output folder that cannot be written ([`ErrorKind::Io`]), a model that does not
+/// load, a device that fails. What concerns one slide is its record.
+pub fn score(
+    config: &ScoreConfig,
+    bundle: &Bundle,
+    device: &OpenDevice,
+    batch: Option<usize>,
+    cancel: &AtomicBool,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<RunOutcome> {
+    check_writable(&config.out)?;
+    let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, batch))?;
+    predictor.warm_up()?;
+    let engine = Engine { bundle, device, predictor, model_mpp: Mpp::new(bundle.mpp())? };
+    let mut outcome = RunOutcome { records: Vec::new(), interrupted: false };
+    for (path, id) in config.slides.iter().zip(assign_ids(&config.slides)) {
+        listen(Event::SlideStarted { id: &id });
+        let (record, reused) = match score_slide(config, &engine, path, &id, cancel, listen) {
+            Ok(done) => done,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                clear(&config.out, &id)?;
+                break;
+            }
+            Err(error) => (fail(config, &engine, path, &id, &error)?, false),
+        };
+        listen(Event::SlideDone { record: &record, reused });
+        let device_lost = record.error.as_ref().is_some_and(|error| error.code == "DEV-0003");
+        outcome.records.push(record);
+        write_summary(&config.out, &outcome.records)?;
+        if device_lost && !device.is_cpu {
+            let message = "expected the device to go on, found it lost; the slides after this one were not tried";
+            return Err(Error::new(ErrorKind::Device, "DEV-0005", message)
+                .with_advice("run the same command again: finished slides are kept; or use `--device cpu`"));
+        }
+    }
+    outcome.interrupted = cancel.load(Ordering::Relaxed) && outcome.records.len() < config.slides.len();
+    Ok(outcome)
+}
+
+/// Removes what a failed slide left and writes why it failed.
+fn fail(config: &ScoreConfig, engine: &Engine<'_>, path: &Path, id: &str, error: &Error) -> Result<SlideRecord> {
+    clear(&config.out, id)?;
+    let facts = super::slide_run::facts_of_file(path, id);
+    let model = super::slide_run::model_facts(engine.bundle);
+    let record = SlideRecord {
+        error: Some(RecordedError::from(error)),
+        settings: config.settings(),
+        ..SlideRecord::new(SlideStatus::Failed, facts, model, String::new())
+    };
+    record.write(&config.out)?;
+    Ok(record)
+}

@@ -1,0 +1,280 @@
+//! One slide, from its file to its record.
+
+use super::event::Event;
+use super::overview::overview;
+use super::score::{Engine, ScoreConfig};
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{
+    ChunkCounts, DeviceFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs, SlideRecord, SlideStatus, StageSeconds,
+    write_all,
+};
+use crate::geometry::Size;
+use crate::infer::{BatchFeed, Scored};
+use crate::map::palette::class_colours;
+use crate::map::{BiomarkerMap, MapSummary};
+use crate::nn::Bundle;
+use crate::raster::{Mask, RgbImage8, thumbnail};
+use crate::slide::Slide;
+use crate::tile::{Batch, GridRule, Predictions, TilePlan};
+use crate::tiling::loader::{BatchSource, LoadReport, Loaded, LoaderConfig, load};
+use crate::tiling::plan::{SlideGeometry, TilingConfig, plan};
+use crate::tiling::wsinfer_grid;
+use crate::tissue::{TissueConfig, TissueMethod, detect};
+use crate::units::Mpp;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Resolution at which our own rule looks for tissue: a tile is many of these pixels wide, and a slide fits in memory.
+const TISSUE_MPP: f64 = 8.0;
+/// Longest side of the picture that results are drawn over.
+const PICTURE_PX: u32 = 1600;
+/// Bytes at both ends of a file that tell it from another of the same length.
+const FINGERPRINT_BYTES: u64 = 1 << 20;
+
+/// Scores one slide; the flag is true when an earlier run's results are still good.
+pub(super) fn score_slide(
+    config: &ScoreConfig,
+    engine: &Engine<'_>,
+    path: &Path,
+    id: &str,
+    cancel: &AtomicBool,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(SlideRecord, bool)> {
+    let started = Instant::now();
+    let slide = Slide::open(path)?;
+    let key = resume_key(config, engine.bundle, path)?;
+    if !config.overwrite
+        && let Some(record) = SlideRecord::read(&config.out, id).filter(|record| record.is_done(&config.out, &key))
+    {
+        return Ok((record, true));
+    }
+    let (mpp, mpp_source) = resolution(config, &slide).map_err(|error| error.at_path(path))?;
+    let mut clock = Clock { seconds: StageSeconds::default(), last: started };
+    clock.lap(|seconds, lap| seconds.open = lap);
+    let (picture, mask, mask_mpp) = find_tissue(config, &slide, mpp)?;
+    clock.lap(|seconds, lap| seconds.tissue = lap);
+    let plan = plan_tiles(config, engine, &slide, mpp, &mask)?;
+    clock.lap(|seconds, lap| seconds.plan = lap);
+    listen(Event::TilesPlanned { tiles: plan.len() });
+    let (predictions, loaded) = score_tiles(config, engine, &slide, &plan, cancel, listen)?;
+    clock.lap(|seconds, lap| seconds.network = lap);
+    let map = BiomarkerMap::new(&plan, &predictions)?;
+    clock.lap(|seconds, lap| seconds.map = lap);
+    let colours = colours(engine.bundle);
+    let outputs = SlideOutputs {
+        id,
+        model: engine.bundle.name(),
+        plan: &plan,
+        predictions: &predictions,
+        map: &map,
+        colours: &colours,
+        thumbnail: &picture,
+    };
+    let written = write_all(&config.out, &outputs)?;
+    clock.lap(|seconds, lap| seconds.write = lap);
+    clock.seconds.load = loaded.as_ref().map_or(0.0, |report| report.decode_s + report.resize_s);
+    clock.seconds.total = started.elapsed().as_secs_f64();
+    let status = if plan.is_empty() { SlideStatus::NoTissue } else { SlideStatus::Scored };
+    let facts = SlideFacts {
+        format: Some(slide.format_name().to_string()),
+        vendor: Some(slide.vendor().to_string()),
+        width: Some(slide.size().w),
+        height: Some(slide.size().h),
+        levels: Some(slide.levels().len()),
+        mpp: Some(mpp.get()),
+        mpp_source: Some(mpp_source),
+        ..facts_of_file(path, id)
+    };
+    let record = SlideRecord {
+        grid: Some(GridFacts::of(&plan, engine.model_mpp)),
+        device: Some(DeviceFacts {
+            name: engine.device.name.clone(),
+            backend: engine.device.backend.to_string(),
+            kind: engine.device.kind.to_string(),
+            dtype: "f32".to_string(),
+            batch: engine.predictor.config().batch,
+        }),
+        tiles: map.tiles(),
+        tissue_mm2: Some(mask.count() as f64 * mask_mpp * mask_mpp / 1e6),
+        summary: Some(MapSummary::of(&map)),
+        seconds: clock.seconds,
+        chunks: loaded
+            .map(|report| ChunkCounts { decoded: report.chunks_decoded, distinct: report.chunks_distinct }),
+        settings: config.settings(),
+        outputs: written,
+        ..SlideRecord::new(status, facts, model_facts(engine.bundle), key)
+    };
+    record.write(&config.out)?;
+    Ok((record, false))
+}
+
+/// Seconds of each stage, from one lap to the next.
+struct Clock {
+    seconds: StageSeconds,
+    last: Instant,
+}
+
+impl Clock {
+    fn lap(&mut self, put: impl FnOnce(&mut StageSeconds, f64)) {
+        put(&mut self.seconds, self.last.elapsed().as_secs_f64());
+        self.last = Instant::now();
+    }
+}
+
+fn resolution(config: &ScoreConfig, slide: &Slide) -> Result<(Mpp, String)> {
+    if let Some(mpp) = config.mpp {
+        return Ok((mpp, "given by the user".to_string()));
+    }
+    if let Some(calibration) = slide.calibration() {
+        return Ok((calibration.mpp(), calibration.source.clone()));
+    }
+    let why = slide.calibration_note().map(|note| format!(": {note}")).unwrap_or_default();
+    let message = format!("expected the slide to state its um/px, found none{why}");
+    Err(Error::new(ErrorKind::Format, "RUN-0003", message).with_advice("give it with `--mpp`, for example `--mpp 0.5`"))
+}
+
+/// A picture of the slide, its tissue, and the um/px of that mask.
+fn find_tissue(config: &ScoreConfig, slide: &Slide, mpp: Mpp) -> Result<(RgbImage8, Mask, f64)> {
+    let slide_px = slide.size();
+    let (image, tissue) = match config.grid {
+        GridRule::WsInfer => {
+            let level = slide.level_for_downsample(wsinfer_grid::thumbnail_downsample(slide_px));
+            let whole = overview(slide, level)?;
+            let tissue = TissueConfig { method: TissueMethod::WsInfer, ..config.tissue.clone() };
+            (wsinfer_grid::thumbnail(&whole), tissue)
+        }
+        GridRule::Eosin => {
+            let level = slide.level_for_downsample(TISSUE_MPP / mpp.get());
+            (overview(slide, level)?, config.tissue.clone())
+        }
+    };
+    let um_per_px = wsinfer_grid::thumbnail_um_per_px(mpp, slide_px, image.size());
+    let mask = detect(&image, um_per_px, &tissue)?;
+    let mask_mpp = wsinfer_grid::thumbnail_um_per_px(mpp, slide_px, mask.size());
+    Ok((thumbnail(&image, Size::new(PICTURE_PX, PICTURE_PX)), mask, mask_mpp))
+}
+
+fn plan_tiles(config: &ScoreConfig, engine: &Engine<'_>, slide: &Slide, mpp: Mpp, mask: &Mask) -> Result<TilePlan> {
+    let geometry = SlideGeometry {
+        size_l0: slide.size(),
+        mpp,
+        downsamples: slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect(),
+    };
+    let tile_px = engine.bundle.preprocess().tile_px;
+    match config.grid {
+        GridRule::WsInfer => {
+            wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, engine.model_mpp, config.overlap)
+        }
+        GridRule::Eosin => {
+            let tiling = TilingConfig { overlap: config.overlap, min_tissue: config.min_tissue };
+            plan(&geometry, mask, tile_px, engine.model_mpp, &tiling)
+        }
+    }
+}
+
+/// The loader as the predictor sees it: batches only; lost tiles are noted on the way.
+struct Feed<'a> {
+    source: &'a BatchSource,
+    listen: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+impl BatchFeed for Feed<'_> {
+    fn next_batch(&self) -> Option<Batch> {
+        loop {
+            match self.source.next()? {
+                Loaded::Batch(batch) => return Some(batch),
+                // A tile without scores is a lost one; its row stays empty.
+                Loaded::Lost { .. } => (self.listen)(Event::TilesDone { tiles: 1 }),
+            }
+        }
+    }
+
+    fn recycle(&self, batch: Batch) {
+        self.source.recycle(batch);
+    }
+}
+
+fn score_tiles(
+    config: &ScoreConfig,
+    engine: &Engine<'_>,
+    slide: &Slide,
+    plan: &TilePlan,
+    cancel: &AtomicBool,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(Predictions, Option<LoadReport>)> {
+    let class_names = engine.bundle.class_names();
+    let rows = Mutex::new(vec![None; plan.len()]);
+    let mut report = None;
+    if !plan.is_empty() {
+        let loader = LoaderConfig {
+            input_px: engine.bundle.preprocess().input_px,
+            batch: engine.predictor.config().batch,
+            workers: config.workers,
+            memory_bytes: config.memory_bytes,
+        };
+        let keep = |scored: Scored| {
+            let tiles = scored.tiles.len();
+            let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for (tile, scores) in scored.tiles.into_iter().zip(scored.scores) {
+                rows[tile as usize] = Some(scores);
+            }
+            drop(rows);
+            listen(Event::TilesDone { tiles });
+        };
+        let run = |source: &BatchSource| engine.predictor.run(&Feed { source, listen }, &keep);
+        let (ran, loaded) = load(slide, plan, &loader, cancel, run)?;
+        ran?;
+        report = Some(loaded);
+    }
+    let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !rows.is_empty() && rows.iter().all(Option::is_none) {
+        let message = format!("expected pixels for {} tiles, found none that can be decoded", rows.len());
+        return Err(Error::new(ErrorKind::Format, "RUN-0004", message));
+    }
+    Ok((Predictions { class_names, rows }, report))
+}
+
+/// The card's colours; the default palette fills in those it lacks.
+fn colours(bundle: &Bundle) -> Vec<[u8; 3]> {
+    let classes = bundle.classes();
+    classes.iter().zip(class_colours(classes.len())).map(|(class, default)| class.color.unwrap_or(default)).collect()
+}
+
+pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
+    ModelFacts {
+        name: bundle.name().to_string(),
+        digest: bundle.digest().to_string(),
+        task: bundle.card().map(|card| card.task.clone()).unwrap_or_default(),
+        classes: bundle.class_names(),
+    }
+}
+
+/// What is known of a slide before it is opened.
+pub(super) fn facts_of_file(path: &Path, id: &str) -> SlideFacts {
+    let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+    SlideFacts { id: id.to_string(), bytes, ..SlideFacts::default() }
+}
+
+/// What results depend on: the slide, the model, the settings and this program. The slide is told by its length and
+/// both ends, as reading gigabytes twice would cost more than it protects from.
+fn resume_key(config: &ScoreConfig, bundle: &Bundle, path: &Path) -> Result<String> {
+    let refuse = |error| Error::io(path, "read the slide", error);
+    let mut file = File::open(path).map_err(refuse)?;
+    let length = file.metadata().map_err(refuse)?.len();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&length.to_le_bytes());
+    for start in [0, length.saturating_sub(FINGERPRINT_BYTES)] {
+        file.seek(SeekFrom::Start(start)).map_err(refuse)?;
+        let mut end = Vec::new();
+        file.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut end).map_err(refuse)?;
+        hasher.update(&end);
+    }
+    for part in [env!("CARGO_PKG_VERSION"), bundle.digest(), &config.settings().to_string()] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
