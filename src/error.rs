@@ -51,7 +51,15 @@ struct Inner {
 impl Error {
     /// Makes an error of `kind` with a stable `code` such as `WSI-0103`, which is what tests match.
     pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, code, message: message.into(), path: None, level: None, advice: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            code,
+            message: message.into(),
+            path: None,
+            level: None,
+            advice: None,
+            source: None,
+        }))
     }
 
     /// Makes an [`ErrorKind::Io`] error about `path`.

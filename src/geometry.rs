@@ -63,7 +63,11 @@ impl Rect {
     pub fn intersect(self, other: Self) -> Option<Self> {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
         let (right, bottom) = (self.right().min(other.right()), self.bottom().min(other.bottom()));
-        (right > x && bottom > y)
-            .then(|| Self { x, y, w: u32::try_from(right - x).unwrap_or(u32::MAX), h: u32::try_from(bottom - y).unwrap_or(u32::MAX) })
+        (right > x && bottom > y).then(|| Self {
+            x,
+            y,
+            w: u32::try_from(right - x).unwrap_or(u32::MAX),
+            h: u32::try_from(bottom - y).unwrap_or(u32::MAX),
+        })
     }
 }

@@ -64,7 +64,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
 /// Says how far the written table is from the truth.
 fn compare(args: &DemoArgs, slide: &SyntheticSlide, record: &SlideRecord) -> Result<()> {
     let path = args.out.join(format!("model-outputs-csv/{}.csv", record.slide.id));
-    let refuse = |found: String| Error::new(ErrorKind::Format, "RUN-0006", format!("expected a table, found {found}")).at_path(&path);
+    let refuse = |found: String| {
+        Error::new(ErrorKind::Format, "RUN-0006", format!("expected a table, found {found}")).at_path(&path)
+    };
     let mut table = csv::Reader::from_path(&path).map_err(|error| refuse(error.to_string()))?;
     let classes = &record.model.classes;
     let mut rows = Vec::new();
@@ -72,7 +74,11 @@ fn compare(args: &DemoArgs, slide: &SyntheticSlide, record: &SlideRecord) -> Res
         let line = line.map_err(|error| refuse(error.to_string()))?;
         let numbers: Vec<f64> = line.iter().map(|field| field.parse().unwrap_or(f64::NAN)).collect();
         let [x, y, w, h, ref scores @ ..] = numbers[..] else { return Err(refuse(format!("{} columns", line.len()))) };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "written as whole pixels of a small slide")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "written as whole pixels of a small slide"
+        )]
         let rect = Rect::new(x as i64, y as i64, w as u32, h as u32);
         #[expect(clippy::cast_possible_truncation, reason = "written from f32")]
         let scores: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
@@ -93,7 +99,9 @@ fn compare(args: &DemoArgs, slide: &SyntheticSlide, record: &SlideRecord) -> Res
         println!("{name:<16} {:>6.1} % {:>5.1} %    {hits} of {}", truth * 100.0, found * 100.0, of_class.len());
     }
     println!("all                                {right} of {pure}");
-    println!("\nThe slide is synthetic and the model learned from one real one: this shows that the program works, not how");
+    println!(
+        "\nThe slide is synthetic and the model learned from one real one: this shows that the program works, not how"
+    );
     println!("good a model is. Research use only, not for diagnosis.");
     Ok(())
 }

@@ -45,7 +45,10 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
         println!("eosin {}", env!("CARGO_PKG_VERSION"));
         for (spec, about, driver, works) in &devices {
             let verdict = works.as_ref().map_or_else(|why| format!("does not work: {why}"), |()| "works".to_string());
-            println!("device  {spec:<10} {about}{}{driver}: {verdict}", if driver.is_empty() { "" } else { ", driver " });
+            println!(
+                "device  {spec:<10} {about}{}{driver}: {verdict}",
+                if driver.is_empty() { "" } else { ", driver " }
+            );
         }
         for bundle in &bundles {
             match bundle {

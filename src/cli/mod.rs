@@ -25,7 +25,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Info(args) => info::run(&args),
-        Command::Models(args) => models::run(&args),
+        Command::Models(args) => Ok(models::run(&args)),
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| exit::of_error(&error))

@@ -34,19 +34,16 @@ pub(crate) fn find(name: &str) -> Result<Bundle> {
         return Bundle::open(here);
     }
     let folders = folders();
-    match folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()) {
-        Some(folder) => Bundle::open(&folder),
-        None => {
-            let known: Vec<String> =
-                Bundle::list(&folders).iter().flatten().map(|bundle| bundle.name().to_string()).collect();
-            let found = if known.is_empty() { "no model at all".to_string() } else { known.join(", ") };
-            Err(Error::new(ErrorKind::Model, "MOD-0002", format!("expected a model named \"{name}\", found {found}"))
-                .with_advice("give a model's folder, or set EOSIN_MODELS to the folder that holds models"))
-        }
+    if let Some(folder) = folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()) {
+        return Bundle::open(&folder);
     }
+    let known: Vec<String> = Bundle::list(&folders).iter().flatten().map(|bundle| bundle.name().to_string()).collect();
+    let found = if known.is_empty() { "no model at all".to_string() } else { known.join(", ") };
+    Err(Error::new(ErrorKind::Model, "MOD-0002", format!("expected a model named \"{name}\", found {found}"))
+        .with_advice("give a model's folder, or set EOSIN_MODELS to the folder that holds models"))
 }
 
-pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &ModelsArgs) -> ExitCode {
     let bundles = Bundle::list(&folders());
     let failed = bundles.iter().any(Result::is_err);
     if args.json {
@@ -66,7 +63,12 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
                     println!("  use       {}", card.intended_use);
                 }
                 println!("  classes   {}", bundle.class_names().join(", "));
-                println!("  network   {}, {} px at {} um/px", bundle.spec().architecture.name(), preprocess.tile_px, bundle.mpp());
+                println!(
+                    "  network   {}, {} px at {} um/px",
+                    bundle.spec().architecture.name(),
+                    preprocess.tile_px,
+                    bundle.mpp()
+                );
                 for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
                     println!("  {name:<30} {value:.4}");
                 }
@@ -74,7 +76,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
             Err(error) => println!("damaged: {error}"),
         }
     }
-    Ok(ExitCode::from(if failed { 4 } else { exit::DONE }))
+    ExitCode::from(if failed { 4 } else { exit::DONE })
 }
 
 fn to_json(bundle: &Result<Bundle>) -> Value {

@@ -18,7 +18,8 @@ impl Progress {
     pub(crate) fn new(slides: usize, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(target);
-        let style = |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let all = bars.add(ProgressBar::new(slides as u64));
         all.set_style(style("slides {wide_bar:.magenta} {pos}/{len}  {elapsed_precise}"));
         let tiles = bars.add(ProgressBar::new(0));
@@ -52,7 +53,10 @@ impl Progress {
                         let (tiles, seconds) = (record.tiles, record.seconds);
                         let rate = tiles.scored as f64 / seconds.network.max(1e-9);
                         let lost = if tiles.lost > 0 { format!(", {} lost", tiles.lost) } else { String::new() };
-                        format!("scored   {id}: {} tiles{lost} in {:.1} s ({rate:.1} tiles/s)", tiles.scored, seconds.total)
+                        format!(
+                            "scored   {id}: {} tiles{lost} in {:.1} s ({rate:.1} tiles/s)",
+                            tiles.scored, seconds.total
+                        )
                     }
                 };
                 // A failure is said even when quiet.

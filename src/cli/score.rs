@@ -12,9 +12,11 @@ use eosin::{Error, ErrorKind, Result};
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
-    let mpp = args.mpp.map(Mpp::new).transpose().map_err(|error| {
-        Error::new(ErrorKind::Usage, "RUN-0005", format!("--mpp: {}", error.message()))
-    })?;
+    let mpp = args
+        .mpp
+        .map(Mpp::new)
+        .transpose()
+        .map_err(|error| Error::new(ErrorKind::Usage, "RUN-0005", format!("--mpp: {}", error.message())))?;
     check_fraction("--overlap", args.overlap, args.overlap >= 0.0 && args.overlap < 1.0)?;
     check_fraction("--min-tissue", args.min_tissue, (0.0..=1.0).contains(&args.min_tissue))?;
     let config = ScoreConfig {
@@ -33,7 +35,11 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
     if !args.run.quiet {
         let done = outcome.records.len() - outcome.failed();
-        eprintln!("{done} of {} slides done; {} is the table of all", config.slides.len(), config.out.join("summary.csv").display());
+        eprintln!(
+            "{done} of {} slides done; {} is the table of all",
+            config.slides.len(),
+            config.out.join("summary.csv").display()
+        );
     }
     Ok(ExitCode::from(code(&outcome)))
 }

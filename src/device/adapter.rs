@@ -67,7 +67,13 @@ pub fn adapters() -> Vec<Adapter> {
         let api = if info.backend == wgpu::Backend::Metal { Api::Metal } else { Api::Vulkan };
         let driver = format!("{} {}", info.driver, info.driver_info);
         let index_in_kind = found.iter().filter(|other| other.kind == kind).count();
-        found.push(Adapter { api: api.name(), name: info.name, kind, driver: driver.trim().to_string(), index_in_kind });
+        found.push(Adapter {
+            api: api.name(),
+            name: info.name,
+            kind,
+            driver: driver.trim().to_string(),
+            index_in_kind,
+        });
     }
     found.sort_by_key(|adapter| adapter.kind);
     found

@@ -40,7 +40,8 @@ pub fn open(spec: DeviceSpec) -> Result<OpenDevice> {
         DeviceSpec::Gpu(api, index) => {
             let found = adapters();
             let fits = |adapter: &&Adapter| api == Api::Wgpu || adapter.api == api.name();
-            let chosen = found.iter().filter(fits).nth(index.unwrap_or(0)).ok_or_else(|| missing(api, index, &found))?;
+            let chosen =
+                found.iter().filter(fits).nth(index.unwrap_or(0)).ok_or_else(|| missing(api, index, &found))?;
             open_adapter(chosen)
         }
     }
@@ -69,17 +70,10 @@ fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
         AdapterKind::Software => DeviceKind::Cpu,
         AdapterKind::Other => DeviceKind::DefaultDevice,
     };
-    let (backend, api) = if adapter.api == Api::Metal.name() {
-        ("metal", WgpuBackend::Metal)
-    } else {
-        ("vulkan", WgpuBackend::Vulkan)
-    };
-    let device = Device::wgpu_options()
-        .graphics_api(api)
-        .device_kind(kind)
-        .tasks_max(TASKS_MAX)
-        .init()
-        .map_err(|error| {
+    let (backend, api) =
+        if adapter.api == Api::Metal.name() { ("metal", WgpuBackend::Metal) } else { ("vulkan", WgpuBackend::Vulkan) };
+    let device =
+        Device::wgpu_options().graphics_api(api).device_kind(kind).tasks_max(TASKS_MAX).init().map_err(|error| {
             let message = format!("expected {} to open through {backend}, found: {error}", adapter.name);
             Error::new(ErrorKind::Device, "DEV-0004", message)
         })?;

@@ -45,7 +45,8 @@ impl FromStr for DeviceSpec {
 
     fn from_str(text: &str) -> Result<Self> {
         let refuse = || {
-            let expected = "expected auto, cpu, vulkan, metal, cuda or wgpu, the last four with :N for the N-th adapter";
+            let expected =
+                "expected auto, cpu, vulkan, metal, cuda or wgpu, the last four with :N for the N-th adapter";
             Error::new(ErrorKind::Usage, "DEV-0001", format!("{expected}, found \"{text}\""))
         };
         let (name, index) = match text.split_once(':') {

@@ -2,9 +2,9 @@
 
 use super::kernels;
 use crate::ops::unpack::{Normalisation, UnpackShape, unpack as unpack_on_cpu};
+use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::{Backend, Dispatch, ExecutionError, Flex, FlexDevice, backend_extension};
 use burn::tensor::{Device, Int, Shape, Tensor, TensorData, read_sync};
 use burn_cubecl::CubeBackend;
@@ -21,11 +21,14 @@ const THREADS: u32 = 256;
 /// # Shapes
 /// `bytes`: at least `[N, I, I, 3]` u8, padded to whole words; result `[N, 3, S, S]`, f32.
 pub fn unpack(bytes: &[u8], shape: UnpackShape, normalisation: Normalisation, device: &Device) -> Tensor<4> {
-    let words: Vec<i32> = bytes.chunks(4).map(|chunk| {
-        let mut word = [0; 4];
-        word[..chunk.len()].copy_from_slice(chunk);
-        i32::from_le_bytes(word)
-    }).collect();
+    let words: Vec<i32> = bytes
+        .chunks(4)
+        .map(|chunk| {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            i32::from_le_bytes(word)
+        })
+        .collect();
     let count = words.len();
     let packed = Tensor::<1, Int>::from_data(TensorData::new(words, [count]), device);
     let scale_shift = Tensor::<1>::from_data(TensorData::new(normalisation.to_array().to_vec(), [6]), device);
@@ -71,7 +74,9 @@ impl TileOps for CubeBackend {
 
 impl TileOps for Flex {
     fn unpack_rgb(packed: IntTensor<Self>, scale_shift: FloatTensor<Self>, shape: UnpackShape) -> FloatTensor<Self> {
-        let read = |data: Result<TensorData, _>| -> TensorData { data.unwrap_or_else(|error: ExecutionError| panic!("{error}")) };
+        let read = |data: Result<TensorData, _>| -> TensorData {
+            data.unwrap_or_else(|error: ExecutionError| panic!("{error}"))
+        };
         let words = read(read_sync(Self::int_into_data(packed)));
         let bytes: Vec<u8> = words.iter::<i32>().flat_map(i32::to_le_bytes).collect();
         let constants: Vec<f32> = read(read_sync(Self::float_into_data(scale_shift))).iter::<f32>().collect();

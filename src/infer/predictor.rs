@@ -118,7 +118,7 @@ impl Predictor {
             };
             let lanes: Vec<_> = (0..self.config.lanes.max(1)).map(|_| scope.spawn(lane)).collect();
             let panicked = || Error::new(ErrorKind::Device, "DEV-0003", "expected scores from the CPU, found a panic");
-            lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|_| Err(panicked()))).collect()
+            lanes.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|_| Err(panicked())))
         })
     }
 

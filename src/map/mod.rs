@@ -326,7 +326,7 @@ pub(crate) mod tests {
         let plan = plan(200, 100, &[(100, 0), (200, 0), (300, 0)]);
         let rows = [Some(&[0.0_f32][..]), Some(&[1.0]), None];
         let map = BiomarkerMap::new(&plan, &predictions(&["p"], &rows)).unwrap();
-        let scores: Vec<Cell> = (0..6).map(|col| map.cell(col, 1)).collect();
+        let scores: Vec<Cell<'_>> = (0..6).map(|col| map.cell(col, 1)).collect();
         let (zero, half, one) = (Cell::Scored(&[0.0]), Cell::Scored(&[0.5]), Cell::Scored(&[1.0]));
         assert_eq!(scores, [Cell::NoTissue, zero, half, one, Cell::Failed, Cell::NoTissue]);
     }

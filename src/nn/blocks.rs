@@ -2,17 +2,21 @@
 
 use crate::nn::fold::EPSILON;
 use crate::nn::spec::{NetworkSpec, Padding};
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-/// A convolution followed by batch normalisation, or with a bias when the normalisation is folded into it.
+/// A convolution followed by batch normalisation, or by a bias when the normalisation is folded into it.
+///
+/// On a GPU, burn has a fast depthwise kernel only without a bias, and a bias of a 1x1 convolution costs a pass that
+/// nothing fuses with; added apart, it fuses with the activation. Only larger dense kernels take a bias for nothing.
 #[derive(Module, Debug)]
 pub struct ConvNorm {
-    /// The convolution; it has a bias exactly when there is no normalisation.
     pub(super) conv: Conv2d,
     pub(super) norm: Option<BatchNorm>,
+    /// The bias when it is added apart.
+    pub(super) shift: Option<Param<Tensor<1>>>,
 }
 
 /// Shape of a [`ConvNorm`].
@@ -58,10 +62,11 @@ impl ConvNormConfig {
             .init(device);
         let channels = self.channels[1];
         let norm = spec.batch_norm.then(|| BatchNormConfig::new(channels).with_epsilon(EPSILON).init(device));
-        if norm.is_none() {
-            conv.bias = Some(Initializer::Zeros.init([channels], device));
-        }
-        ConvNorm { conv, norm }
+        let bias = norm.is_none().then(|| Initializer::Zeros.init([channels], device));
+        let apart = self.kernel == 1 || self.groups > 1;
+        let (bias, shift) = if apart { (None, bias) } else { (bias, None) };
+        conv.bias = bias;
+        ConvNorm { conv, norm, shift }
     }
 }
 
@@ -72,9 +77,10 @@ impl ConvNorm {
     /// `[N, C, H, W]` to `[N, C', H', W']`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let output = self.conv.forward(input);
-        match &self.norm {
-            Some(norm) => norm.forward(output),
-            None => output,
+        match (&self.norm, &self.shift) {
+            (Some(norm), _) => norm.forward(output),
+            (None, Some(shift)) => output + shift.val().reshape([1, -1, 1, 1]),
+            (None, None) => output,
         }
     }
 }

@@ -67,9 +67,10 @@ impl<'a> Layer<'a> {
                 slots.extend(bias.as_mut().map(|bias| (format!("{name}.bias"), Slot::Vector(bias))));
                 slots
             }
-            Part::Conv(ConvNorm { conv, norm: batch_norm }) => {
+            Part::Conv(ConvNorm { conv, norm: batch_norm, shift }) => {
                 let mut slots = vec![(format!("{name}.weight"), Slot::Kernel(&mut conv.weight))];
-                slots.extend(conv.bias.as_mut().map(|bias| (format!("{name}.bias"), Slot::Vector(bias))));
+                let bias = conv.bias.as_mut().or(shift.as_mut());
+                slots.extend(bias.map(|bias| (format!("{name}.bias"), Slot::Vector(bias))));
                 if let Some(batch_norm) = batch_norm {
                     slots.push((format!("{norm}.weight"), Slot::Vector(&mut batch_norm.gamma)));
                     slots.push((format!("{norm}.bias"), Slot::Vector(&mut batch_norm.beta)));

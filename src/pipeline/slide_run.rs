@@ -102,8 +102,7 @@ pub(super) fn score_slide(
         tissue_mm2: Some(mask.count() as f64 * mask_mpp * mask_mpp / 1e6),
         summary: Some(MapSummary::of(&map)),
         seconds: clock.seconds,
-        chunks: loaded
-            .map(|report| ChunkCounts { decoded: report.chunks_decoded, distinct: report.chunks_distinct }),
+        chunks: loaded.map(|report| ChunkCounts { decoded: report.chunks_decoded, distinct: report.chunks_distinct }),
         settings: config.settings(),
         outputs: written,
         ..SlideRecord::new(status, facts, model_facts(engine.bundle), key)
@@ -144,12 +143,12 @@ fn find_tissue(config: &ScoreConfig, slide: &Slide, mpp: Mpp) -> Result<(RgbImag
         GridRule::WsInfer => {
             let level = slide.level_for_downsample(wsinfer_grid::thumbnail_downsample(slide_px));
             let whole = overview(slide, level)?;
-            let tissue = TissueConfig { method: TissueMethod::WsInfer, ..config.tissue.clone() };
+            let tissue = TissueConfig { method: TissueMethod::WsInfer, ..config.tissue };
             (wsinfer_grid::thumbnail(&whole), tissue)
         }
         GridRule::Eosin => {
             let level = slide.level_for_downsample(TISSUE_MPP / mpp.get());
-            (overview(slide, level)?, config.tissue.clone())
+            (overview(slide, level)?, config.tissue)
         }
     };
     let um_per_px = wsinfer_grid::thumbnail_um_per_px(mpp, slide_px, image.size());
@@ -166,9 +165,7 @@ fn plan_tiles(config: &ScoreConfig, engine: &Engine<'_>, slide: &Slide, mpp: Mpp
     };
     let tile_px = engine.bundle.preprocess().tile_px;
     match config.grid {
-        GridRule::WsInfer => {
-            wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, engine.model_mpp, config.overlap)
-        }
+        GridRule::WsInfer => wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, engine.model_mpp, config.overlap),
         GridRule::Eosin => {
             let tiling = TilingConfig { overlap: config.overlap, min_tissue: config.min_tissue };
             plan(&geometry, mask, tile_px, engine.model_mpp, &tiling)

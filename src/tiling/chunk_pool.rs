@@ -173,6 +173,12 @@ mod tests {
     use super::*;
     use crate::geometry::Size;
 
+    /// Chunks decoded, held ahead, and held.
+    fn counts(pool: &ChunkPool<'_>) -> (u64, usize, usize) {
+        let state = pool.lock();
+        (state.totals.decoded, state.ahead, state.held.len())
+    }
+
     #[test]
     fn chunks_are_decoded_once_and_freed_after_the_last_use() {
         let decode = |col: u32, _: u32| Ok((col > 0).then(|| RgbImage8::filled(Size::new(1, 1), [7; 3])));
@@ -188,7 +194,7 @@ mod tests {
                 scope.spawn(|| pool.release(&needs[1..], pool.take(&needs[1..])));
             }
         });
-        assert_eq!((pool.totals().decoded, pool.lock().held.len()), (2, 0));
+        assert_eq!(counts(&pool), (2, 0, 0));
         assert!(pool.totals().peak <= 2);
     }
 
@@ -216,8 +222,8 @@ mod tests {
             // The first chunk is only done when the third one ahead is under way.
             pool.release(&needs[..1], pool.take(&needs[..1]));
         });
-        assert_eq!((pool.totals().decoded, pool.lock().ahead, pool.lock().held.len()), (4, 3, 3));
+        assert_eq!(counts(&pool), (4, 3, 3));
         pool.release(&needs[1..3], pool.take(&needs[1..3]));
-        assert_eq!((pool.totals().decoded, pool.lock().ahead, pool.lock().held.len()), (4, 1, 1));
+        assert_eq!(counts(&pool), (4, 1, 1));
     }
 }

@@ -1,0 +1,95 @@
+//! Progress of a training as values; drawing them is the command line's work.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum TrainEvent {
+    /// Tiles are being read.
+    Reading {
+        /// Tiles read so far.
+        done: usize,
+        /// All tiles.
+        total: usize,
+    },
+    /// A tile could not be read and is left out.
+    Skipped {
+        /// Which one: its file's name, or its place on the slide.
+        tile: String,
+        /// Why.
+        reason: String,
+    },
+    /// Tiles are read and divided.
+    Prepared {
+        /// One per class, in the order of the logits.
+        classes: Vec<ClassCount>,
+        /// Training tiles left out because they share pixels with a validation tile.
+        dropped: usize,
+        /// What a reader of the results must know.
+        notes: Vec<String>,
+    },
+    /// An interrupted training goes on.
+    Resumed {
+        /// Epochs that are done.
+        epochs: usize,
+    },
+    /// The weights were changed once.
+    Step {
+        /// From 1.
+        epoch: usize,
+        /// From 1.
+        step: usize,
+        /// Steps of this epoch.
+        steps: usize,
+        /// Loss of this batch.
+        loss: f64,
+        /// Learning rate of this step.
+        lr: f64,
+    },
+    /// An epoch is done, validated and saved.
+    Epoch(EpochRow),
+    /// The model is on disk.
+    Written {
+        /// Its folder.
+        dir: PathBuf,
+    },
+}
+
+/// Tiles of a class on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassCount {
+    /// The class.
+    pub name: String,
+    /// Training tiles.
+    pub train: usize,
+    /// Validation tiles.
+    pub validation: usize,
+}
+
+/// One row of `curves.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochRow {
+    /// From 1.
+    pub epoch: usize,
+    /// Learning rate of the last step.
+    pub lr: f64,
+    /// Mean loss of the training batches, with their weights, smoothing and augmentation.
+    pub train_loss: f64,
+    /// Mean cross-entropy of the validation tiles, each counted once.
+    pub validation_loss: f64,
+    /// Share of the validation tiles that were recognised.
+    pub accuracy: f64,
+    /// Mean recall of the classes.
+    pub balanced_accuracy: f64,
+    /// Mean F1 of the classes.
+    pub macro_f1: f64,
+    /// Training tiles per second.
+    pub tiles_per_s: f64,
+    /// Duration with validation, seconds.
+    pub seconds: f64,
+    /// Whether it is the best so far.
+    pub best: bool,
+}

@@ -1,0 +1,104 @@
+//! Which training tiles an epoch sees, in which order, and how much each counts.
+//!
+//! The order depends on seed and epoch alone, so a resumed run sees what it would have seen.
+
+use crate::train::config::Balance;
+use crate::train::data::TileSet;
+use crate::train::random::Random;
+
+/// Keeps this file's random numbers apart from those of other uses of the seed.
+const STREAM: u64 = 0x5a3e;
+
+/// The tiles of one epoch in order; a tile may occur more than once.
+pub(super) fn epoch(set: &TileSet, train: &[usize], balance: Balance, count: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let mut random = Random::of(&[STREAM, seed, epoch]);
+    let mut order = match balance {
+        Balance::None | Balance::Loss => cycle(train, count, &mut random),
+        Balance::Sampler => {
+            let class_of = |class: usize| train.iter().copied().filter(|&at| set.tiles[at].label == class).collect();
+            let classes: Vec<Vec<usize>> = (0..set.classes.len()).map(class_of).collect();
+            let shares: Vec<f64> = classes.iter().map(|tiles| (tiles.len() as f64).sqrt()).collect();
+            let quotas = apportion(&shares, count);
+            let drawn = classes.iter().zip(quotas).map(|(tiles, quota)| cycle(tiles, quota, &mut random));
+            drawn.collect::<Vec<_>>().concat()
+        }
+    };
+    random.shuffle(&mut order);
+    order
+}
+
+/// The factor by which a tile of each class counts in the loss; the mean over the training tiles is 1.
+#[expect(clippy::cast_possible_truncation, reason = "weights of a loss need no more than f32")]
+pub(super) fn loss_weights(set: &TileSet, train: &[usize], balance: Balance) -> Vec<f32> {
+    let counts = set.counts(train);
+    if balance != Balance::Loss {
+        return vec![1.0; counts.len()];
+    }
+    // The sum over tiles of 1 / sqrt(n) is the sum over classes of sqrt(n).
+    let sum: f64 = counts.iter().map(|&count| (count as f64).sqrt()).sum();
+    counts.iter().map(|&count| (train.len() as f64 / sum / (count.max(1) as f64).sqrt()) as f32).collect()
+}
+
+/// `count` tiles, all of them before any comes again.
+fn cycle(tiles: &[usize], count: usize, random: &mut Random) -> Vec<usize> {
+    let mut drawn = Vec::with_capacity(count);
+    while drawn.len() < count && !tiles.is_empty() {
+        let mut round = tiles.to_vec();
+        random.shuffle(&mut round);
+        round.truncate(count - drawn.len());
+        drawn.extend(round);
+    }
+    drawn
+}
+
+/// Whole numbers in proportion to shares that add up to `count`, by the largest remainder.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "parts of a count, so small and positive")]
+fn apportion(shares: &[f64], count: usize) -> Vec<usize> {
+    let sum: f64 = shares.iter().sum();
+    let exact: Vec<f64> = shares.iter().map(|share| share / sum * count as f64).collect();
+    let mut whole: Vec<usize> = exact.iter().map(|&part| part as usize).collect();
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
+    let missing = count.saturating_sub(whole.iter().sum());
+    order.into_iter().take(missing).for_each(|class| whole[class] += 1);
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::data::tests::set;
+
+    /// 100 tiles of class 0 and 4 of class 1.
+    fn data() -> (TileSet, Vec<usize>) {
+        (set((0..104).map(|at| (usize::from(at >= 100), None)).collect(), 2), (0..104).collect())
+    }
+
+    #[test]
+    fn rare_classes_come_by_the_root_of_their_number() {
+        let (set, train) = data();
+        let drawn = epoch(&set, &train, Balance::Sampler, 60, 1, 1);
+        assert_eq!(set.counts(&drawn), [50, 10]);
+        // Each rare tile comes before any comes a fourth time.
+        assert!((100..104).all(|tile| (2..=3).contains(&drawn.iter().filter(|&&at| at == tile).count())));
+        assert_eq!(drawn, epoch(&set, &train, Balance::Sampler, 60, 1, 1));
+        assert_ne!(drawn, epoch(&set, &train, Balance::Sampler, 60, 1, 2));
+    }
+
+    #[test]
+    fn without_balance_each_tile_comes_once() {
+        let (set, train) = data();
+        let mut drawn = epoch(&set, &train, Balance::None, 104, 1, 1);
+        drawn.sort_unstable();
+        assert_eq!(drawn, train);
+    }
+
+    #[test]
+    fn weights_have_a_mean_of_one_over_the_tiles() {
+        let (set, train) = data();
+        let weights = loss_weights(&set, &train, Balance::Loss);
+        assert!((weights[0] * 100.0 + weights[1] * 4.0 - 104.0).abs() < 1e-4, "{weights:?}");
+        assert!((weights[1] / weights[0] - 5.0).abs() < 1e-5);
+        assert_eq!(loss_weights(&set, &train, Balance::Sampler), [1.0, 1.0]);
+    }
+}

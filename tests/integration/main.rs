@@ -1,0 +1,13 @@
+//! Everything that needs more than one module: real slides, reference numbers of other programs, bad inputs.
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic, and says loudly what it skips")]
+
+mod architectures;
+mod formula;
+mod loader;
+// MODELS
+mod shared;
+mod slide_faults;
+mod slide_parity;
+mod synthetic;
+mod wsinfer_grid;
+mod wsinfer_run;
