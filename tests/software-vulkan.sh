@@ -1,26 +1,45 @@
 #!/usr/bin/env bash
-# Makes a software Vulkan adapter available to the shell that sources this file, without root and without touching the
-# system: SwiftShader from Debian's chromium-common and the Vulkan loader from libvulkan1, unpacked into a cache folder.
-# Prints what it did. Usage: source tests/software-vulkan.sh
+# Gives the shell that sources this file a software Vulkan adapter: SwiftShader from Debian's chromium-common and the
+# loader from libvulkan1, unpacked into a cache folder. Needs apt and the network the first time, no root, and changes
+# nothing outside that folder. Prints what it did.
+#
+#   source tests/software-vulkan.sh && cargo test --release --test gpu
+#
+# SwiftShader and not llvmpipe: Debian 12's llvmpipe crashes on the SPIR-V of the default build.
 
 software_vulkan() {
     local cache="${EOSIN_CI_CACHE:-$HOME/.cache/eosin-ci}/vulkan"
     local icd="$cache/root/usr/lib/chromium/vk_swiftshader_icd.json"
-    local loader="$cache/root/usr/lib/$(uname -m)-linux-gnu"
-    if [ ! -f "$icd" ] || ! ls "$loader"/libvulkan.so.1 >/dev/null 2>&1; then
-        echo "software Vulkan: fetching chromium-common and libvulkan1 into a cache folder"
-        mkdir -p "$cache/debs"
-        # A fresh machine has no package lists; only root may write them.
-        if ! apt-cache show chromium-common >/dev/null 2>&1; then apt-get update -qq || return 1; fi
-        (cd "$cache/debs" && apt-get download -qq chromium-common libvulkan1) || return 1
-        rm -rf "$cache/root"
-        local package
-        for package in "$cache"/debs/*.deb; do dpkg -x "$package" "$cache/root" || return 1; done
-        rm -rf "$cache/debs"
+    local loader
+    loader="$cache/root/usr/lib/$(uname -m)-linux-gnu"
+    if [ ! -f "$cache/root/packages" ]; then
+        software_vulkan_fetch "$cache" || { echo "software Vulkan: could not be set up" >&2; return 1; }
     fi
     export VK_DRIVER_FILES="$icd" VK_ICD_FILENAMES="$icd"
     export LD_LIBRARY_PATH="$loader${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/tmp}"
-    echo "software Vulkan: SwiftShader is the only adapter of this shell"
+    echo "software Vulkan: SwiftShader ($(paste -sd, "$cache/root/packages")) is the only adapter of this shell"
 }
+
+# Unpacks both packages into $1/root, which appears whole or not at all.
+software_vulkan_fetch() {
+    local cache="$1" tool package
+    for tool in apt-get dpkg-deb; do
+        command -v "$tool" >/dev/null || { echo "software Vulkan: expected $tool, found none" >&2; return 1; }
+    done
+    echo "software Vulkan: fetching chromium-common and libvulkan1 into $cache"
+    rm -rf "$cache" && mkdir -p "$cache/lists/partial" "$cache/archives/partial" "$cache/debs" "$cache/new" || return 1
+    # Package lists of our own: those of the system may be absent or too old, and only root may renew them.
+    local apt=(apt-get -qq -o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o "APT::Sandbox::User=")
+    "${apt[@]}" update || return 1
+    (cd "$cache/debs" && "${apt[@]}" download chromium-common libvulkan1) || return 1
+    for package in "$cache"/debs/*.deb; do
+        dpkg-deb --extract "$package" "$cache/new" || return 1
+        # shellcheck disable=SC2016  # dpkg expands these
+        dpkg-deb --showformat='${Package} ${Version}\n' --show "$package" >>"$cache/new/packages" || return 1
+    done
+    mv "$cache/new" "$cache/root" || return 1
+    rm -rf "$cache/lists" "$cache/archives" "$cache/debs" "$cache"/*.bin
+}
+
 software_vulkan

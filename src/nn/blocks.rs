@@ -5,6 +5,7 @@ use crate::nn::spec::{NetworkSpec, Padding};
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 /// A convolution followed by batch normalisation, or by a bias when the normalisation is folded into it.
@@ -76,11 +77,33 @@ impl ConvNorm {
     /// # Shapes
     /// `[N, C, H, W]` to `[N, C', H', W']`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let output = self.conv.forward(input);
+        let output = if self.as_matrix_product(&input) { self.multiply(input) } else { self.conv.forward(input) };
         match (&self.norm, &self.shift) {
             (Some(norm), _) => norm.forward(output),
             (None, Some(shift)) => output + shift.val().reshape([1, -1, 1, 1]),
             (None, None) => output,
         }
     }
+}
+
+impl ConvNorm {
+    /// Whether to compute a 1x1 convolution as a matrix product: when training on the CPU, where burn takes the gradient
+    /// of its weights for a convolution with a kernel as large as the image, ten times slower.
+    fn as_matrix_product(&self, input: &Tensor<4>) -> bool {
+        let device = input.device();
+        let pointwise = self.conv.kernel_size == [1, 1] && self.conv.stride == [1, 1] && self.conv.bias.is_none();
+        pointwise && device.is_autodiff() && device == Device::flex()
+    }
+
+    fn multiply(&self, input: Tensor<4>) -> Tensor<4> {
+        let [n, c, h, w] = input.dims();
+        let [out, ..] = self.conv.weight.dims();
+        let kernel = self.conv.weight.val().reshape([1, out, c]);
+        kernel.matmul(input.reshape([n, c, h * w])).reshape([n, out, h, w])
+    }
+}
+
+/// Clamps to 0..=6, as two simple passes: burn-flex's `clamp` is a scalar loop, these are not, and a GPU fuses them.
+pub(super) fn relu6(input: Tensor<4>) -> Tensor<4> {
+    relu(input).clamp_max(6.0)
 }

@@ -4,12 +4,11 @@
 //! Sandler et al. 2018, "`MobileNetV2`: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381, table 2; the layer
 //! names are those of timm's `mobilenetv2_100`.
 
-use crate::nn::blocks::{ConvNorm, ConvNormConfig};
+use crate::nn::blocks::{ConvNorm, ConvNormConfig, relu6};
 use crate::nn::layers::Layer;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu6;
 use burn::tensor::{Device, Tensor};
 
 /// The paper's table 2: expansion, channels out, blocks, stride of the first block.

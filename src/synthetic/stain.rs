@@ -3,7 +3,7 @@
 //!
 //! The vectors are not theirs (another scanner) but were fitted to the colours of nuclei, mucin, muscle and blood on a
 //! colorectal resection (Orion CRC01; Lin, Chen, Campton et al. 2023, doi:10.1038/s43018-023-00576-1), as are the
-//! amounts in `ground.rs` and `cells.rs`.
+//! amounts in `tissue`.
 
 use super::noise::lerp;
 

@@ -58,8 +58,7 @@ fn score(bundle: &Bundle, device: &OpenDevice, pixels: &[Vec<u8>]) -> Vec<Vec<f3
 #[test]
 fn a_network_scores_a_real_slide_as_on_the_cpu() {
     let Some(gpu) = super::device() else { return };
-    let (Some(slide), Some(model)) =
-        (shared("data/wsi/CMU-1-Small-Region.svs"), shared("parity/models/mobilenetv2_100"))
+    let (Some(slide), Some(model)) = (shared("data/wsi/CMU-1-Small-Region.svs"), shared("parity/models/resnet18"))
     else {
         return;
     };

@@ -1,5 +1,10 @@
 //! Everything that needs more than one module: real slides, reference numbers of other programs, bad inputs.
-#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic, and says loudly what it skips")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test may panic, and says loudly what it skips"
+)]
 
 mod architectures;
 mod formula;

@@ -1,0 +1,182 @@
+//! Trainings of a few steps on tiles of 32 px: what is learned, that it is the same again, and what is refused.
+
+use crate::shared::shared;
+use eosin::Error;
+use eosin::device::{DeviceSpec, open};
+use eosin::geometry::Rect;
+use eosin::nn::{Architecture, Bundle, NetworkSpec, Precision, save};
+use eosin::slide::Slide;
+use eosin::train::{
+    CardConfig, DataSource, FolderSource, InputConfig, SlideSource, Split, TrainConfig, TrainEvent, TrainReport,
+    check_leak, read, train,
+};
+use image::RgbImage;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const SIDE_PX: u32 = 32;
+
+/// Writes `each` speckled tiles for each of two classes, one reddish and one bluish.
+fn tiles(dir: &Path, each: u32) -> PathBuf {
+    let folder = dir.join("tiles");
+    for (class, tint) in [("blue", [90, 90, 160]), ("red", [160, 90, 90])] {
+        fs::create_dir_all(folder.join(class)).unwrap();
+        for number in 0..each {
+            let speckle = |x: u32, y: u32| u8::try_from((x * 31 + y * 17 + number * 7 + x * y) % 61).unwrap();
+            let pixel = |x, y| image::Rgb(tint.map(|level: u8| level + speckle(x, y)));
+            RgbImage::from_fn(SIDE_PX, SIDE_PX, pixel)
+                .save(folder.join(class).join(format!("{number:03}.png")))
+                .unwrap();
+        }
+    }
+    folder
+}
+
+/// A small training on a folder of tiles, from chance.
+fn config(tiles: &Path, out: &Path) -> TrainConfig {
+    TrainConfig {
+        out: out.to_path_buf(),
+        epochs: 3,
+        batch: 8,
+        lr: 3e-3,
+        data: DataSource::Folder(FolderSource { path: tiles.to_path_buf() }),
+        input: InputConfig { tile_px: SIDE_PX, input_px: SIDE_PX, ..InputConfig::default() },
+        card: CardConfig { name: "toy".to_owned(), ..CardConfig::default() },
+        ..TrainConfig::default()
+    }
+}
+
+/// The same without batch normalisation, so that batches are cut in shards and computed by several threads.
+fn sharded(dir: &Path, tiles: &Path, out: &str) -> TrainConfig {
+    let init = dir.join("start.safetensors");
+    if !init.exists() {
+        let device = open(DeviceSpec::Cpu).unwrap().device;
+        let spec = NetworkSpec::torch(Architecture::MobileNetV2, 2).folded();
+        let weights = save(&spec.init(&device).unwrap()).unwrap();
+        fs::write(&init, weights.to_safetensors(Precision::F32).unwrap()).unwrap();
+    }
+    TrainConfig { init: Some(init), epochs: 2, lr: 1e-4, ..config(tiles, &dir.join(out)) }
+}
+
+fn run(config: &TrainConfig) -> Result<(TrainReport, Vec<TrainEvent>), Error> {
+    let mut events = Vec::new();
+    let device = open(DeviceSpec::Cpu)?;
+    let report = train(config, &device, &AtomicBool::new(false), &mut |event| events.push(event))?;
+    Ok((report, events))
+}
+
+#[test]
+fn a_network_learns_from_chance_and_its_bundle_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let tiles = tiles(dir.path(), 24);
+    let (report, events) = run(&config(&tiles, &dir.path().join("out"))).unwrap();
+    let losses: Vec<f64> = report.history.iter().map(|row| row.train_loss).collect();
+    assert!(losses[2] < losses[0] * 0.7, "{losses:?}");
+    assert!(
+        events.iter().any(|event| matches!(event, TrainEvent::Prepared { notes, .. } if notes[0].contains("patient")))
+    );
+
+    let bundle = Bundle::open(&report.dir).unwrap();
+    assert_eq!(bundle.class_names(), ["blue", "red"]);
+    assert_eq!(bundle.card(), Some(&report.card));
+    bundle.network(&open(DeviceSpec::Cpu).unwrap().device).unwrap();
+    let text = fs::read_to_string(report.dir.join("CARD.md")).unwrap();
+    assert!(text.contains("not for diagnosis") && text.contains("| blue | 18 | 6 |"), "{text}");
+    let curves = fs::read_to_string(dir.path().join("out/curves.csv")).unwrap();
+    assert_eq!(curves.lines().count(), 4);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_also_after_an_interruption() {
+    let dir = tempfile::tempdir().unwrap();
+    let tiles = tiles(dir.path(), 12);
+    let through = run(&sharded(dir.path(), &tiles, "through")).unwrap().0.card.weights.blake3;
+
+    let (cancel, device) = (AtomicBool::new(false), open(DeviceSpec::Cpu).unwrap());
+    let stopped = sharded(dir.path(), &tiles, "stopped");
+    let error = train(&stopped, &device, &cancel, &mut |event| {
+        cancel.store(matches!(event, TrainEvent::Step { epoch: 2, step: 1, .. }), Ordering::Relaxed);
+    });
+    assert_eq!(error.unwrap_err().code(), "TRN-0001");
+    assert_eq!(run(&stopped).unwrap_err().code(), "TRN-0501", "a run is not overwritten");
+    let (resumed, events) = run(&TrainConfig { resume: true, ..stopped.clone() }).unwrap();
+    assert!(events.contains(&TrainEvent::Resumed { epochs: 1 }));
+    assert_eq!(resumed.card.weights.blake3, through);
+
+    let other = TrainConfig { seed: 2, ..sharded(dir.path(), &tiles, "other") };
+    assert_ne!(run(&other).unwrap().0.card.weights.blake3, through);
+    let changed = TrainConfig {
+        resume: true,
+        lr: 2e-4,
+        card: CardConfig { name: "b".into(), ..stopped.card.clone() },
+        ..stopped
+    };
+    assert_eq!(run(&changed).unwrap_err().code(), "TRN-0502");
+}
+
+#[test]
+fn one_unreadable_tile_is_left_out_and_many_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let tiles = tiles(dir.path(), 60);
+    let config = config(&tiles, &dir.path().join("out"));
+    let mut skipped = Vec::new();
+    let mut read = || {
+        read(&config, &AtomicBool::new(false), &mut |event| {
+            if let TrainEvent::Skipped { tile, .. } = event {
+                skipped.push(tile);
+            }
+        })
+    };
+    fs::write(tiles.join("red/007.png"), b"no image").unwrap();
+    assert_eq!(read().unwrap().tiles.len(), 119);
+    RgbImage::new(SIDE_PX, SIDE_PX - 1).save(tiles.join("blue/030.png")).unwrap();
+    assert_eq!(read().unwrap_err().code(), "TRN-0202");
+    assert_eq!(skipped, ["red/007.png", "blue/030.png", "red/007.png"]);
+}
+
+#[test]
+fn a_tile_on_both_sides_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let tiles = tiles(dir.path(), 4);
+    fs::copy(tiles.join("red/000.png"), tiles.join("red/copy.png")).unwrap();
+    let set = read(&config(&tiles, dir.path()), &AtomicBool::new(false), &mut |_| ()).unwrap();
+    let at = |name: &str| set.tiles.iter().position(|tile| tile.name == name).unwrap();
+    let split =
+        |train: &str, validation: &str| Split { train: vec![at(train)], validation: vec![at(validation)], dropped: 0 };
+    check_leak(&set, &split("red/000.png", "red/001.png")).unwrap();
+    let error = check_leak(&set, &split("red/000.png", "red/copy.png")).unwrap_err();
+    assert_eq!(error.code(), "TRN-0301");
+    assert!(error.message().contains("red/000.png") && error.message().contains("red/copy.png"), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_names_the_tiles() {
+    let dir = tempfile::tempdir().unwrap();
+    let tiles = tiles(dir.path(), 8);
+    let mut config = config(&tiles, &dir.path().join("out"));
+    // Dividing by this makes every input infinite.
+    config.input.std = [1e-39; 3];
+    let error = run(&config).unwrap_err();
+    assert_eq!(error.code(), "TRN-0401");
+    assert!(error.message().contains("red/0") && error.message().contains("blue/0"), "{error}");
+}
+
+#[test]
+fn tiles_of_a_slide_are_its_own_pixels() {
+    let (Some(slide), Some(targets)) = (shared("data/wsi/CRC01_HE_dev.tif"), shared("data/wsi/CRC01_targets_dev.csv"))
+    else {
+        return;
+    };
+    let data = DataSource::Slide(SlideSource { slide: slide.clone(), targets, label_column: "label".to_owned() });
+    let input = InputConfig { um_per_px: 1.3, tile_px: 256, input_px: 256, ..InputConfig::default() };
+    let exclude = ["background", "epithelium", "mixed", "other"].map(str::to_owned).to_vec();
+    let config = TrainConfig { data, input, exclude, ..config(Path::new("x"), Path::new("x")) };
+    let set = read(&config, &AtomicBool::new(false), &mut |_| ()).unwrap();
+    assert_eq!((set.classes.as_slice(), set.tiles.len()), (&["immune".to_owned(), "smooth_muscle".to_owned()][..], 47));
+    let slide = Slide::open(&slide).unwrap();
+    for (at, tile) in set.tiles.iter().enumerate() {
+        let rect: Rect = tile.rect_l0.unwrap();
+        assert_eq!(set.pixels(at), slide.read_region(0, rect, [255; 3]).unwrap().as_bytes(), "{}", tile.name);
+    }
+}
