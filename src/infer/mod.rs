@@ -8,4 +8,4 @@ mod activation;
 mod predictor;
 mod readback;
 
-pub use predictor::{BatchFeed, Predictor, PredictorConfig, Scored};
+pub use predictor::{BatchFeed, PARITY, Predictor, PredictorConfig, Scored};

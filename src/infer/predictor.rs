@@ -51,6 +51,9 @@ impl PredictorConfig {
     }
 }
 
+/// How far a score may be from the CPU's: f32 arithmetic in another order, TF32 included.
+pub const PARITY: f32 = 1e-2;
+
 /// Submitted but not yet read batches on a GPU: one computes while the other is copied back.
 const IN_FLIGHT: usize = 2;
 
@@ -89,16 +92,32 @@ impl Predictor {
         self.config
     }
 
-    /// Runs one empty batch, so that kernels are compiled and tuned before the clock starts.
+    /// Compiles and tunes the kernels before the clock starts, and holds what they compute against the CPU: a driver or a
+    /// kernel that is wrong must not score a slide.
     ///
     /// # Errors
-    /// As [`Predictor::run`].
-    pub fn warm_up(&self) -> Result<()> {
+    /// [`ErrorKind::Device`] `DEV-0007` when a score differs from the CPU's by more than [`PARITY`]; else as
+    /// [`Predictor::run`].
+    pub fn warm_up(&self, bundle: &Bundle) -> Result<()> {
         if self.is_cpu {
             return Ok(());
         }
-        let bytes = vec![255; self.shape().bytes()];
-        Readback::start(self.forward(&bytes)).wait().map(drop)
+        let bytes = test_card(self.shape());
+        let shape = UnpackShape { tiles: 1, ..self.shape() };
+        let found = self.score(vec![0], &Readback::start(self.forward(&bytes)).wait()?)?;
+        let cpu = Device::flex();
+        let input = unpack(&bytes[..shape.bytes()], shape, self.normalisation, &cpu);
+        let expected = self.score(vec![0], &Readback::start(bundle.network(&cpu)?.forward(input)).wait()?)?;
+        let differences =
+            found.scores.iter().flatten().zip(expected.scores.iter().flatten()).map(|(a, b)| (a - b).abs());
+        let worst = differences.fold(0.0, f32::max);
+        if worst <= PARITY {
+            return Ok(());
+        }
+        let message =
+            format!("expected the scores of the CPU within {PARITY} on a test tile, found them {worst} apart");
+        Err(Error::new(ErrorKind::Device, "DEV-0007", message)
+            .with_advice("this device or its driver computes this model wrongly; `--device cpu` computes it right"))
     }
 
     /// Scores everything that the feed has; `sink` gets each batch as it is done, in any order.
@@ -186,4 +205,17 @@ impl Predictor {
             None => Ok(Scored { tiles, scores }),
         }
     }
+}
+
+/// Tiles of smooth colour waves with fine structure on them, so that every layer has something to respond to.
+fn test_card(shape: UnpackShape) -> Vec<u8> {
+    let side = shape.input_px;
+    (0..shape.bytes())
+        .map(|at| {
+            let (channel, x, y) = (at % 3, at / 3 % side, at / 3 / side % side);
+            let wave = (x * (channel + 2) + y * 3) % 256;
+            let grain = (x * 7 + y * 13) % 31;
+            u8::try_from((wave + grain) % 256).unwrap_or(0)
+        })
+        .collect()
 }

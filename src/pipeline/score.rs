@@ -91,7 +91,7 @@ pub fn score(
 ) -> Result<RunOutcome> {
     check_writable(&config.out)?;
     let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, batch))?;
-    predictor.warm_up()?;
+    predictor.warm_up(bundle)?;
     let engine = Engine { bundle, device, predictor, model_mpp: Mpp::new(bundle.mpp())? };
     let mut outcome = RunOutcome { records: Vec::new(), interrupted: false };
     for (path, id) in config.slides.iter().zip(assign_ids(&config.slides)) {

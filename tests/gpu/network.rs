@@ -1,6 +1,7 @@
 //! A whole network gives the same probabilities on the GPU as on the CPU.
 
 use eosin::device::{DeviceSpec, OpenDevice, open};
+use eosin::geometry::Rect;
 use eosin::infer::{BatchFeed, Predictor, PredictorConfig};
 use eosin::nn::Bundle;
 use eosin::slide::Slide;
@@ -55,25 +56,48 @@ fn score(bundle: &Bundle, device: &OpenDevice, pixels: &[Vec<u8>]) -> Vec<Vec<f3
     scores.into_inner().unwrap()
 }
 
-#[test]
-fn a_network_scores_a_real_slide_as_on_the_cpu() {
-    let Some(gpu) = super::device() else { return };
-    let (Some(slide), Some(model)) = (shared("data/wsi/CMU-1-Small-Region.svs"), shared("parity/models/resnet18"))
-    else {
-        return;
-    };
-    let slide = Slide::open(&slide).unwrap();
-    let bundle = Bundle::open(&model).unwrap();
+/// The same pixels through the model on both devices; `None` when something is not here.
+fn scores_of_both(model: &str, gpu: &OpenDevice) -> Option<[Vec<Vec<f32>>; 2]> {
+    let slide = Slide::open(&shared("data/wsi/CMU-1-Small-Region.svs")?).unwrap();
+    let bundle = Bundle::open(&shared(model)?).unwrap();
     let side = bundle.preprocess().input_px;
     let pixels: Vec<Vec<u8>> = (0..TILES)
         .map(|index| {
             let x = 500 + 300 * i64::try_from(index).unwrap();
-            slide.read_region(0, eosin::geometry::Rect::new(x, 900, side, side), [255; 3]).unwrap().into_vec()
+            slide.read_region(0, Rect::new(x, 900, side, side), [255; 3]).unwrap().into_vec()
         })
         .collect();
-    let found = score(&bundle, gpu, &pixels);
-    let expected = score(&bundle, &open(DeviceSpec::Cpu).unwrap(), &pixels);
-    for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
-        assert!((found - expected).abs() <= TOLERANCE, "{found} against {expected}");
+    Some([gpu, &open(DeviceSpec::Cpu).unwrap()].map(|device| score(&bundle, device, &pixels)))
+}
+
+fn worst_difference([found, expected]: &[Vec<Vec<f32>>; 2]) -> f32 {
+    let pairs = found.iter().flatten().zip(expected.iter().flatten());
+    pairs.map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn resnet18_scores_a_real_slide_as_on_the_cpu() {
+    let Some(both) = super::device().and_then(|gpu| scores_of_both("parity/models/resnet18", gpu)) else { return };
+    let worst = worst_difference(&both);
+    assert!(worst <= TOLERANCE, "{worst}");
+}
+
+/// The depthwise convolutions of MobileNetV2 come out wrong on some software adapters; such a device must not score.
+#[test]
+fn a_device_computes_mobilenetv2_right_or_is_refused() {
+    const MODEL: &str = "parity/models/mobilenetv2_100";
+    let (Some(gpu), Some(path)) = (super::device(), shared(MODEL)) else { return };
+    let bundle = Bundle::open(&path).unwrap();
+    let predictor = Predictor::new(&bundle, gpu, PredictorConfig { batch: 1, lanes: 1 }).unwrap();
+    match predictor.warm_up(&bundle) {
+        Ok(()) => {
+            let Some(both) = scores_of_both(MODEL, gpu) else { return };
+            let worst = worst_difference(&both);
+            assert!(worst <= TOLERANCE, "passed its own check and is still {worst} off");
+        }
+        Err(error) => {
+            assert_eq!(error.code(), "DEV-0007", "{error}");
+            eprintln!("{} is refused: {error}", gpu.name);
+        }
     }
 }
