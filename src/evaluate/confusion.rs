@@ -166,7 +166,10 @@ mod tests {
     #[test]
     fn what_the_counts_do_not_define_is_none() {
         let empty = Confusion::new(2);
-        assert_eq!((empty.accuracy(), empty.balanced_accuracy(), empty.macro_f1(), empty.kappa()), (None, None, None, None));
+        assert_eq!(
+            (empty.accuracy(), empty.balanced_accuracy(), empty.macro_f1(), empty.kappa()),
+            (None, None, None, None)
+        );
         let one = Confusion::of(2, [(0, 0), (0, 0)]);
         assert_eq!((one.recall(1), one.f1(1), one.kappa()), (None, None, None));
         near(one.balanced_accuracy(), 1.0);

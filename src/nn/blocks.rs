@@ -84,9 +84,7 @@ impl ConvNorm {
             (None, None) => output,
         }
     }
-}
 
-impl ConvNorm {
     /// Whether to compute a 1x1 convolution as a matrix product: when training on the CPU, where burn takes the gradient
     /// of its weights for a convolution with a kernel as large as the image, ten times slower.
     fn as_matrix_product(&self, input: &Tensor<4>) -> bool {
@@ -106,4 +104,37 @@ impl ConvNorm {
 /// Clamps to 0..=6, as two simple passes: burn-flex's `clamp` is a scalar loop, these are not, and a GPU fuses them.
 pub(super) fn relu6(input: Tensor<4>) -> Tensor<4> {
     relu(input).clamp_max(6.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::spec::Architecture;
+    use burn::tensor::{Distribution, Tolerance};
+
+    #[test]
+    fn relu6_keeps_what_lies_between_0_and_6() {
+        let input = Tensor::<4>::from_floats([[[[-7.0, 0.5, 6.0, 9.0]]]], &Device::flex());
+        assert_eq!(relu6(input).into_data().iter::<f32>().collect::<Vec<_>>(), [0.0, 0.5, 6.0, 6.0]);
+    }
+
+    #[test]
+    fn a_matrix_product_gives_the_values_and_gradients_of_the_convolution() {
+        let device = Device::flex().autodiff();
+        let spec = NetworkSpec::torch(Architecture::MobileNetV2, 2).folded();
+        let layer = ConvNormConfig::dense(5, 7, 1).init(&spec, &device);
+        let input = Tensor::<4>::random([2, 5, 6, 4], Distribution::Default, &device).require_grad();
+        assert!(layer.as_matrix_product(&input) && !layer.as_matrix_product(&input.clone().inner()));
+        let run = |output: Tensor<4>| {
+            let gradients = output.clone().powi_scalar(2).sum().backward();
+            let of_input = input.grad(&gradients).expect("the input requires gradients");
+            let of_weight = layer.conv.weight.val().grad(&gradients).expect("weights require gradients");
+            (output.into_data(), of_input.into_data(), of_weight.into_data())
+        };
+        let (product, convolution) = (run(layer.multiply(input.clone())), run(layer.conv.forward(input.clone())));
+        let tolerance = Tolerance::<f32>::relative(1e-5);
+        product.0.assert_approx_eq(&convolution.0, tolerance);
+        product.1.assert_approx_eq(&convolution.1, tolerance);
+        product.2.assert_approx_eq(&convolution.2, tolerance);
+    }
 }

@@ -137,7 +137,10 @@ mod tests {
             (0..200).map(|at| reds(&Recipe::draw(&config, &mut Random::of(&[at])), &pixels)).collect()
         };
         assert_eq!(seen(true, true).len(), 8);
-        assert_eq!(seen(false, true), BTreeSet::from([vec![10, 20, 30, 40], vec![30, 10, 40, 20], vec![40, 30, 20, 10], vec![20, 40, 10, 30]]));
+        assert_eq!(
+            seen(false, true),
+            BTreeSet::from([vec![10, 20, 30, 40], vec![30, 10, 40, 20], vec![40, 30, 20, 10], vec![20, 40, 10, 30]])
+        );
         assert_eq!(seen(true, false).len(), 4);
         assert_eq!(seen(false, false).len(), 1);
     }

@@ -305,7 +305,8 @@ impl TrainConfig {
 
     /// Digest of all that decides the weights; a run may be resumed only with the same one.
     pub(super) fn digest(&self) -> String {
-        let what = Self { out: PathBuf::new(), resume: false, memory_bytes: 0, card: CardConfig::default(), ..self.clone() };
+        let what =
+            Self { out: PathBuf::new(), resume: false, memory_bytes: 0, card: CardConfig::default(), ..self.clone() };
         // Maps and lists are ordered, so equal configurations have equal text.
         blake3::hash(format!("{what:?}").as_bytes()).to_hex().to_string()
     }

@@ -120,7 +120,8 @@ impl<'a> Collector<'a> {
         let needed = (u64::from(side_px) * u64::from(side_px) * 3).saturating_mul(expected as u64);
         if needed > config.memory_bytes {
             let allowed = config.memory_bytes;
-            let message = format!("expected tiles of at most {allowed} bytes, found {expected} tiles of {needed} bytes");
+            let message =
+                format!("expected tiles of at most {allowed} bytes, found {expected} tiles of {needed} bytes");
             return Err(Error::new(ErrorKind::Limits, "TRN-0201", message)
                 .with_advice("allow more memory (`memory_bytes`), or make `input_px` smaller"));
         }

@@ -88,7 +88,11 @@ fn decode(path: &Path, config: &TrainConfig) -> Result<Vec<u8>> {
     let image = reader.decode().map_err(|error| failed(error.to_string()))?.into_rgb8();
     let (found, side) = (Size::new(image.width(), image.height()), config.input.tile_px);
     if found != Size::new(side, side) {
-        return Err(Error::new(ErrorKind::Format, "TRN-0205", format!("expected {side} x {side} pixels, found {found}")));
+        return Err(Error::new(
+            ErrorKind::Format,
+            "TRN-0205",
+            format!("expected {side} x {side} pixels, found {found}"),
+        ));
     }
     let image = RgbImage8::from_vec(found, image.into_raw()).ok_or_else(|| failed("wrong length".to_owned()))?;
     let input = Size::new(config.input.input_px, config.input.input_px);

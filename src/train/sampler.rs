@@ -10,7 +10,14 @@ use crate::train::random::Random;
 const STREAM: u64 = 0x5a3e;
 
 /// The tiles of one epoch in order; a tile may occur more than once.
-pub(super) fn epoch(set: &TileSet, train: &[usize], balance: Balance, count: usize, seed: u64, epoch: u64) -> Vec<usize> {
+pub(super) fn epoch(
+    set: &TileSet,
+    train: &[usize],
+    balance: Balance,
+    count: usize,
+    seed: u64,
+    epoch: u64,
+) -> Vec<usize> {
     let mut random = Random::of(&[STREAM, seed, epoch]);
     let mut order = match balance {
         Balance::None | Balance::Loss => cycle(train, count, &mut random),

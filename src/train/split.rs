@@ -73,7 +73,8 @@ pub fn check_leak(set: &TileSet, split: &Split) -> Result<()> {
             return Err(Error::new(ErrorKind::Usage, "TRN-0301", message));
         }
         if places.touches(tile) {
-            let message = format!("expected no pixel on both sides, found the tile at {} on a validation tile", tile.name);
+            let message =
+                format!("expected no pixel on both sides, found the tile at {} on a validation tile", tile.name);
             return Err(Error::new(ErrorKind::Usage, "TRN-0302", message));
         }
     }
@@ -125,7 +126,10 @@ fn choose(set: &TileSet, groups: &[Vec<usize>], fraction: f64) -> Vec<usize> {
             let candidates = (0..groups.len()).filter(fits);
             let best = match groups.len() == set.tiles.len() {
                 true => { candidates }.next(),
-                false => candidates.map(|at| (at, cost(at))).min_by(|a, b| a.1.0.cmp(&b.1.0).then(a.1.1.total_cmp(&b.1.1))).map(|best| best.0),
+                false => candidates
+                    .map(|at| (at, cost(at)))
+                    .min_by(|a, b| a.1.0.cmp(&b.1.0).then(a.1.1.total_cmp(&b.1.1)))
+                    .map(|best| best.0),
             };
             let Some(best) = best else { break };
             free[best] = false;

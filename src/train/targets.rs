@@ -12,7 +12,6 @@ use crate::train::event::TrainEvent;
 use crate::units::round_half_even;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Neighbouring tiles are cut from one region of about this side, so that a chunk is not decoded for each of them.
@@ -97,7 +96,9 @@ fn parse(table: &[u8], label_column: &str) -> Result<Vec<Row>> {
     let header = reader.headers().map_err(|error| fault(format!("expected a CSV: {error}")))?.clone();
     let column = |name: &str| {
         let found = header.iter().position(|column| column == name);
-        found.ok_or_else(|| fault(format!("expected a column {name}, found {}", header.iter().collect::<Vec<_>>().join(", "))))
+        found.ok_or_else(|| {
+            fault(format!("expected a column {name}, found {}", header.iter().collect::<Vec<_>>().join(", ")))
+        })
     };
     let (x, y, label) = (column("x")?, column("y")?, column(label_column)?);
     let mut seen = BTreeSet::new();

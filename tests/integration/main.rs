@@ -9,7 +9,7 @@
 mod architectures;
 mod formula;
 mod loader;
-// MODELS
+mod models;
 mod shared;
 mod slide_faults;
 mod slide_parity;

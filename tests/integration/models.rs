@@ -4,7 +4,7 @@ use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::nn::{
     Activation, Architecture, Bundle, Card, CardArchitecture, Class, Head, Input, Metrics, NetworkSpec, Padding,
-    Precision, TensorMap, Weight, WeightsFile, fresh, load, save, write_bundle,
+    Precision, Preprocess, TensorMap, Weight, WeightsFile, fresh, load, save, write_bundle,
 };
 use eosin::{Error, ErrorKind};
 use std::fs;

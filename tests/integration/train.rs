@@ -39,7 +39,7 @@ fn config(tiles: &Path, out: &Path) -> TrainConfig {
         out: out.to_path_buf(),
         epochs: 3,
         batch: 8,
-        lr: 3e-3,
+        lr: 1e-3,
         data: DataSource::Folder(FolderSource { path: tiles.to_path_buf() }),
         input: InputConfig { tile_px: SIDE_PX, input_px: SIDE_PX, ..InputConfig::default() },
         card: CardConfig { name: "toy".to_owned(), ..CardConfig::default() },
@@ -70,9 +70,11 @@ fn run(config: &TrainConfig) -> Result<(TrainReport, Vec<TrainEvent>), Error> {
 fn a_network_learns_from_chance_and_its_bundle_opens() {
     let dir = tempfile::tempdir().unwrap();
     let tiles = tiles(dir.path(), 24);
-    let (report, events) = run(&config(&tiles, &dir.path().join("out"))).unwrap();
+    // A few steps from chance need the plainer network.
+    let toy = TrainConfig { architecture: Architecture::ResNet18, epochs: 2, ..config(&tiles, &dir.path().join("out")) };
+    let (report, events) = run(&toy).unwrap();
     let losses: Vec<f64> = report.history.iter().map(|row| row.train_loss).collect();
-    assert!(losses[2] < losses[0] * 0.7, "{losses:?}");
+    assert!(losses[1] < losses[0] * 0.7, "{losses:?}");
     assert!(
         events.iter().any(|event| matches!(event, TrainEvent::Prepared { notes, .. } if notes[0].contains("patient")))
     );
@@ -84,7 +86,7 @@ fn a_network_learns_from_chance_and_its_bundle_opens() {
     let text = fs::read_to_string(report.dir.join("CARD.md")).unwrap();
     assert!(text.contains("not for diagnosis") && text.contains("| blue | 18 | 6 |"), "{text}");
     let curves = fs::read_to_string(dir.path().join("out/curves.csv")).unwrap();
-    assert_eq!(curves.lines().count(), 4);
+    assert_eq!(curves.lines().count(), 3);
 }
 
 #[test]

@@ -1,0 +1,237 @@
+//! The state of a training on disk, after every epoch.
+//!
+//! Invariant: `checkpoint.json` is written last and names the files it belongs to with their digests; whenever the
+//! process ends, it and its files are those of the last complete epoch. Files of earlier epochs are removed afterwards.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::nn::{Precision, TensorMap};
+use crate::train::event::EpochRow;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+/// Name of the manifest.
+pub(super) const MANIFEST: &str = "checkpoint.json";
+const CURVES: &str = "curves.csv";
+const SCHEMA: u32 = 1;
+/// Prefixes of the tensors of a state file.
+const WEIGHTS: &str = "weights.";
+const MOMENTS: &str = "moments.";
+
+/// All that a run needs to go on.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// The network after the last epoch.
+    pub weights: TensorMap,
+    /// The optimiser's moments.
+    pub moments: TensorMap,
+    /// Changes of the weights so far.
+    pub steps: usize,
+    /// The network of the best epoch.
+    pub best: TensorMap,
+    /// A row per epoch.
+    pub history: Vec<EpochRow>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    schema: u32,
+    /// Digest of the configuration and of the data.
+    run: String,
+    seed: u64,
+    epochs: usize,
+    steps: usize,
+    state: File,
+    best: File,
+    history: Vec<EpochRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    blake3: String,
+}
+
+/// Saves a complete epoch.
+///
+/// # Errors
+/// [`ErrorKind::Io`]; [`ErrorKind::Model`] when a weight is not finite.
+pub(super) fn save(dir: &Path, run: &str, seed: u64, state: &State) -> Result<()> {
+    let epochs = state.history.len();
+    let best_epoch = state.history.iter().rposition(|row| row.best).map_or(0, |at| at + 1);
+    let prefixed = |prefix: &str, map: &TensorMap| {
+        map.clone().into_iter().map(|(name, weight)| (format!("{prefix}{name}"), weight)).collect::<Vec<_>>()
+    };
+    let all: TensorMap =
+        prefixed(WEIGHTS, &state.weights).into_iter().chain(prefixed(MOMENTS, &state.moments)).collect();
+    let manifest = Manifest {
+        schema: SCHEMA,
+        run: run.to_owned(),
+        seed,
+        epochs,
+        steps: state.steps,
+        state: write_tensors(dir, format!("checkpoint-{epochs:05}.safetensors"), &all)?,
+        best: write_tensors(dir, format!("best-{best_epoch:05}.safetensors"), &state.best)?,
+        history: state.history.clone(),
+    };
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Error::new(ErrorKind::Io, "TRN-0504", format!("cannot write the checkpoint: {error}")))?;
+    write(dir, MANIFEST, text.as_bytes())?;
+    write(dir, CURVES, curves(&state.history).as_bytes())?;
+    remove_others(dir, &[&manifest.state.name, &manifest.best.name]);
+    Ok(())
+}
+
+/// Reads the last complete epoch; `None` when there is none yet.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] (`TRN-0502`) when it is of another training; [`ErrorKind::Integrity`] (`TRN-0503`) when a file is
+/// not the one that was written; [`ErrorKind::Io`].
+pub(super) fn load(dir: &Path, run: &str) -> Result<Option<State>> {
+    let path = dir.join(MANIFEST);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let damaged = |message: String| Error::new(ErrorKind::Integrity, "TRN-0503", message);
+    let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, "read the checkpoint", error))?;
+    let manifest: Manifest = serde_json::from_str(&text)
+        .map_err(|error| damaged(format!("expected a checkpoint: {error}")).at_path(&path))?;
+    if manifest.schema != SCHEMA || manifest.history.len() != manifest.epochs {
+        return Err(damaged(format!("expected a checkpoint of schema {SCHEMA}, found another")).at_path(&path));
+    }
+    if manifest.run != run {
+        let message = "expected a checkpoint of the same configuration and data, found another";
+        return Err(Error::new(ErrorKind::Usage, "TRN-0502", message).at_path(&path));
+    }
+    let (mut weights, mut moments) = (TensorMap::default(), TensorMap::default());
+    for (name, weight) in read_tensors(dir, &manifest.state)? {
+        if let Some(name) = name.strip_prefix(WEIGHTS) {
+            weights.insert(name, weight);
+        } else if let Some(name) = name.strip_prefix(MOMENTS) {
+            moments.insert(name, weight);
+        }
+    }
+    let best = read_tensors(dir, &manifest.best)?;
+    Ok(Some(State { weights, moments, steps: manifest.steps, best, history: manifest.history }))
+}
+
+fn write_tensors(dir: &Path, name: String, map: &TensorMap) -> Result<File> {
+    let bytes = map.to_safetensors(Precision::F32)?;
+    write(dir, &name, &bytes)?;
+    Ok(File { name, blake3: blake3::hash(&bytes).to_hex().to_string() })
+}
+
+fn read_tensors(dir: &Path, file: &File) -> Result<TensorMap> {
+    let path = dir.join(&file.name);
+    let bytes = fs::read(&path).map_err(|error| Error::io(&path, "read the checkpoint", error))?;
+    let found = blake3::hash(&bytes).to_hex().to_string();
+    if found != file.blake3 {
+        let message = format!("expected a file with digest {}, found {found}", file.blake3);
+        return Err(Error::new(ErrorKind::Integrity, "TRN-0503", message).at_path(&path));
+    }
+    Ok(TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(&path))?.0)
+}
+
+/// Writes a file so that its name shows either the old content or the new one.
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = dir.join(name);
+    let failed = |error| Error::io(&path, "write the checkpoint", error);
+    let mut draft = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+    draft.write_all(bytes).map_err(failed)?;
+    draft.as_file().sync_all().map_err(failed)?;
+    draft.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Removes the files of earlier epochs; one that stays costs disk space and nothing else.
+fn remove_others(dir: &Path, keep: &[&str]) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = ["checkpoint-", "best-"].iter().any(|prefix| name.starts_with(prefix));
+        if ours && name.ends_with(".safetensors") && !keep.contains(&name.as_str()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The history as CSV.
+fn curves(history: &[EpochRow]) -> String {
+    let header = "epoch,lr,train_loss,validation_loss,accuracy,balanced_accuracy,macro_f1,tiles_per_s,seconds,best\n";
+    let row = |row: &EpochRow| {
+        format!(
+            "{},{:.3e},{:.5},{:.5},{:.5},{:.5},{:.5},{:.1},{:.1},{}\n",
+            row.epoch,
+            row.lr,
+            row.train_loss,
+            row.validation_loss,
+            row.accuracy,
+            row.balanced_accuracy,
+            row.macro_f1,
+            row.tiles_per_s,
+            row.seconds,
+            u8::from(row.best)
+        )
+    };
+    history.iter().fold(header.to_owned(), |text, next| text + &row(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Weight;
+
+    fn state(epochs: usize, value: f32) -> State {
+        let map = |value| TensorMap::from_iter([("a".to_owned(), Weight { shape: vec![1], data: vec![value] })]);
+        let row = EpochRow {
+            epoch: epochs,
+            lr: 1e-3,
+            train_loss: 0.1 + 0.2,
+            validation_loss: 1.0,
+            accuracy: 0.5,
+            balanced_accuracy: 0.5,
+            macro_f1: 0.5,
+            tiles_per_s: 1.0,
+            seconds: 1.0,
+            best: epochs == 1,
+        };
+        let history = (1..=epochs).map(|epoch| EpochRow { epoch, best: epoch == 1, ..row.clone() }).collect();
+        State { weights: map(value), moments: map(-value), steps: epochs, best: map(9.0), history }
+    }
+
+    #[test]
+    fn the_last_complete_epoch_comes_back_to_the_bit_and_older_files_go() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(load(dir.path(), "run").unwrap().is_none());
+        save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
+        save(dir.path(), "run", 1, &state(2, 0.3)).unwrap();
+        let found = load(dir.path(), "run").unwrap().unwrap();
+        assert_eq!((found.weights, found.moments, found.steps), (state(2, 0.3).weights, state(2, 0.3).moments, 2));
+        assert_eq!(found.history, state(2, 0.3).history);
+        let files = fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(files, 4, "manifest, curves, state and best");
+    }
+
+    #[test]
+    fn an_epoch_that_was_interrupted_before_its_manifest_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
+        write(dir.path(), "checkpoint-00002.safetensors", b"half").unwrap();
+        assert_eq!(load(dir.path(), "run").unwrap().unwrap().steps, 1);
+    }
+
+    #[test]
+    fn other_runs_and_changed_files_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
+        assert_eq!(load(dir.path(), "other").unwrap_err().code(), "TRN-0502");
+        let file = dir.path().join("best-00001.safetensors");
+        let mut bytes = fs::read(&file).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&file, bytes).unwrap();
+        assert_eq!(load(dir.path(), "run").unwrap_err().code(), "TRN-0503");
+    }
+}

@@ -1,0 +1,32 @@
+//! Labelled tiles → a model bundle, by changing all layers of a network.
+//!
+//! [`train`] reads the tiles once, keeps whole blocks of a slide apart for validation, and after each epoch saves all that
+//! is needed to go on. Invariant: the same configuration gives the same weights to the bit; nothing is printed, progress
+//! comes as [`TrainEvent`]s. Maps and exports are none of its business.
+
+mod augment;
+mod checkpoint;
+mod config;
+mod data;
+mod evaluation;
+mod event;
+mod folder;
+mod optimiser;
+mod random;
+mod report;
+mod run;
+mod sampler;
+mod split;
+mod start;
+mod step;
+mod targets;
+
+pub use config::{
+    AugmentConfig, Balance, CardConfig, DataSource, FolderSource, InputConfig, SlideSource, TrainConfig,
+    ValidationConfig,
+};
+pub use data::{Tile, TileSet, read};
+pub use evaluation::Evaluation;
+pub use event::{ClassCount, EpochRow, TrainEvent};
+pub use run::{TrainReport, train};
+pub use split::{Split, check_leak, split};

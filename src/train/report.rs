@@ -1,0 +1,212 @@
+//! A finished training → the words and numbers of the model's card.
+//!
+//! Invariant: every number in the text was measured with the very weights that are written, rounded as they are stored.
+
+use crate::nn::{Activation, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Precision, WeightsFile};
+use crate::train::config::{DataSource, TrainConfig};
+use crate::train::evaluation::Evaluation;
+use crate::train::event::ClassCount;
+use std::fmt::Write;
+
+/// What a card is made of.
+pub(super) struct Material<'a> {
+    pub config: &'a TrainConfig,
+    pub spec: NetworkSpec,
+    pub origin: &'a str,
+    pub counts: &'a [ClassCount],
+    pub dropped: usize,
+    pub notes: &'a [String],
+    pub evaluation: &'a Evaluation,
+    pub best_epoch: usize,
+    pub device: &'a str,
+}
+
+impl Material<'_> {
+    /// The card; file, digest and kind of the weights are filled in when they are written.
+    pub fn card(&self) -> Card {
+        let (config, spec) = (self.config, self.spec);
+        let words = &config.card;
+        let classes = self
+            .counts
+            .iter()
+            .map(|class| Class { name: class.name.clone(), color: words.colors.get(&class.name).copied() });
+        let input = &config.input;
+        Card {
+            schema: 1,
+            name: words.name.clone(),
+            task: words.task.clone(),
+            version: words.version.clone(),
+            licence: words.licence.clone(),
+            attribution: words.attribution.clone(),
+            intended_use: words.intended_use.clone(),
+            training_data: words.training_data.clone(),
+            activation: Activation::Softmax,
+            classes: classes.collect(),
+            input: Input {
+                mpp: input.um_per_px,
+                tile_px: input.tile_px,
+                input_px: (input.input_px != input.tile_px).then_some(input.input_px),
+                mean: input.mean,
+                std: input.std,
+            },
+            architecture: CardArchitecture {
+                name: spec.architecture,
+                padding: spec.padding,
+                batch_norm: spec.batch_norm,
+            },
+            weights: WeightsFile {
+                file: "weights.safetensors".to_owned(),
+                blake3: "0".repeat(64),
+                dtype: Precision::F16,
+            },
+            metrics: self.metrics(),
+        }
+    }
+
+    fn metrics(&self) -> Metrics {
+        let confusion = &self.evaluation.confusion;
+        let mut metrics = Metrics::new();
+        let mut add = |name: String, value: Option<f64>| {
+            // Four decimals are far below what so many tiles can tell.
+            metrics.extend(value.map(|value| (name, (value * 1e4).round() / 1e4)));
+        };
+        add("validation_tiles".to_owned(), Some(confusion.total() as f64));
+        add("validation_accuracy".to_owned(), confusion.accuracy());
+        add("validation_balanced_accuracy".to_owned(), confusion.balanced_accuracy());
+        add("validation_macro_f1".to_owned(), confusion.macro_f1());
+        add("validation_kappa".to_owned(), confusion.kappa());
+        add("validation_macro_auroc".to_owned(), self.evaluation.auroc);
+        add("validation_loss".to_owned(), Some(self.evaluation.loss));
+        for (at, class) in self.counts.iter().enumerate() {
+            add(format!("validation_recall_{}", class.name), confusion.recall(at));
+        }
+        metrics
+    }
+
+    /// `CARD.md`.
+    pub fn text(&self) -> String {
+        let words = &self.config.card;
+        let mut text = format!("# {}\n\n", words.name);
+        let mut part = |title: &str, body: &str| {
+            if !body.trim().is_empty() {
+                let _ = write!(text, "## {title}\n\n{}\n\n", body.trim());
+            }
+        };
+        part("Use", &format!("Task: {}. {}.", words.task, capital(&words.intended_use)));
+        part("Training data", &words.training_data);
+        part("Network", &self.network());
+        part("Split", &self.split());
+        part("Results", &self.results());
+        part("Limits", &list(self.notes.iter().chain(&words.limits)));
+        part("Licence and attribution", &format!("Licence: {}.\n\n{}", words.licence, words.attribution));
+        part("Command", &format!("```\n{}\n```", words.command));
+        text
+    }
+
+    fn network(&self) -> String {
+        let (config, spec) = (self.config, self.spec);
+        let input = &config.input;
+        let norm =
+            if spec.batch_norm { "with batch normalisation" } else { "with normalisation folded into the kernels" };
+        format!(
+            "{}, {norm}; all layers were trained, starting from {}. Tiles of {} px at {} um/px, seen at {} px, normalised \
+             with mean {:?} and std {:?}.\n\nAdamW, {} epochs of {}, batches of {}, highest rate {:e} after a warm-up of {} \
+             epochs and then a cosine, weight decay {}, gradients limited to {}, label smoothing {}, {}, seed {}, on {}. The \
+             weights are those of epoch {}, the best by balanced accuracy on the validation tiles, stored in half \
+             precision.",
+            spec.architecture,
+            self.origin,
+            input.tile_px,
+            input.um_per_px,
+            input.input_px,
+            input.mean,
+            input.std,
+            config.epochs,
+            config.epoch_tiles.map_or("all training tiles".to_owned(), |count| format!("{count} draws")),
+            config.batch,
+            config.lr,
+            config.warmup_epochs,
+            config.weight_decay,
+            config.clip_norm,
+            config.label_smoothing,
+            match config.balance {
+                crate::train::Balance::None => "classes as frequent as they are",
+                crate::train::Balance::Loss => "losses weighed by 1 / sqrt(tiles of the class)",
+                crate::train::Balance::Sampler => "classes drawn in proportion to sqrt(tiles of the class)",
+            },
+            config.seed,
+            self.device,
+            self.best_epoch,
+        )
+    }
+
+    fn split(&self) -> String {
+        let config = self.config;
+        let how = match &config.data {
+            DataSource::Folder(_) => {
+                "Tiles were divided at random within each class, copies of an image together.".to_owned()
+            }
+            DataSource::Slide(_) => format!(
+                "The slide was divided in blocks of {0} x {0} tiles, each wholly on one side, so that no pixel is on both; \
+                 blocks were picked at random until about {1:.0} % of each class validates. Blocks of both sides touch.",
+                config.validation.block_tiles,
+                config.validation.fraction * 100.0
+            ),
+        };
+        let mut text = format!("{how}\n\n| class | training tiles | validation tiles |\n|---|---:|---:|\n");
+        for class in self.counts {
+            let _ = writeln!(text, "| {} | {} | {} |", class.name, class.train, class.validation);
+        }
+        if self.dropped > 0 {
+            let _ = writeln!(text, "\n{} tiles that overlap a validation tile are on neither side.", self.dropped);
+        }
+        if !config.exclude.is_empty() {
+            let _ = writeln!(text, "\nTiles labelled {} were left out of both sides.", config.exclude.join(", "));
+        }
+        text
+    }
+
+    fn results(&self) -> String {
+        let confusion = &self.evaluation.confusion;
+        let show = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+        let mut text = format!(
+            "On the {} validation tiles, with the weights as stored. The epoch was chosen on the same tiles, so the figures \
+             are somewhat too good.\n\n| accuracy | balanced accuracy | macro F1 | Cohen's kappa | macro AUROC (one against \
+             rest) | cross-entropy |\n|---:|---:|---:|---:|---:|---:|\n| {} | {} | {} | {} | {} | {:.3} |\n\nTruth in rows, \
+             prediction in columns:\n\n|",
+            confusion.total(),
+            show(confusion.accuracy()),
+            show(confusion.balanced_accuracy()),
+            show(confusion.macro_f1()),
+            show(confusion.kappa()),
+            show(self.evaluation.auroc),
+            self.evaluation.loss,
+        );
+        let names = || self.counts.iter().map(|class| class.name.as_str());
+        names().chain(["recall", "precision", "F1"]).for_each(|name| {
+            let _ = write!(text, " | {name}");
+        });
+        let _ = writeln!(text, " |\n|---|{}", "---:|".repeat(self.counts.len() + 3));
+        for (truth, name) in names().enumerate() {
+            let _ = write!(text, "| {name} |");
+            for predicted in 0..self.counts.len() {
+                let _ = write!(text, " {} |", confusion.count(truth, predicted));
+            }
+            let figures = [confusion.recall(truth), confusion.precision(truth), confusion.f1(truth)];
+            let _ = writeln!(text, " {} |", figures.map(show).join(" | "));
+        }
+        text
+    }
+}
+
+fn list<'a>(paragraphs: impl Iterator<Item = &'a String>) -> String {
+    paragraphs
+        .map(|paragraph| format!("- {}.", capital(paragraph.trim_end_matches('.'))))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,74 @@
+//! The network before the first step: start weights from a file, or from chance alone.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::nn::{Bundle, Head, NetworkSpec, TensorMap, fresh, load, save};
+use crate::train::config::TrainConfig;
+use burn::tensor::Device;
+use std::path::Path;
+
+/// A network's shape and first weights.
+pub(super) struct Start {
+    pub spec: NetworkSpec,
+    pub weights: TensorMap,
+    /// What the weights come from, for the card.
+    pub origin: String,
+}
+
+/// Prepares the weights of a network for these classes. The last layer is kept only from a model of the same classes.
+///
+/// # Errors
+/// Those of reading the weights; [`ErrorKind::Usage`] (`TRN-0103`) when a model normalises colours otherwise.
+pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
+    let Some(path) = &config.init else {
+        let spec = NetworkSpec::torch(config.architecture, classes.len());
+        return drawn(config, spec, None, "random weights".to_owned());
+    };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if path.is_dir() {
+        let bundle = Bundle::open(path)?;
+        let (theirs, ours) = (bundle.preprocess(), &config.input);
+        if (theirs.mean, theirs.std) != (ours.mean, ours.std) {
+            let message = format!(
+                "expected mean {:?} and std {:?} as in the start model, found {:?} and {:?}",
+                theirs.mean, theirs.std, ours.mean, ours.std
+            );
+            return Err(Error::new(ErrorKind::Usage, "TRN-0103", message).at_path(path));
+        }
+        let spec = NetworkSpec { classes: classes.len(), ..bundle.spec().folded() };
+        let origin = format!("model {} (weights {})", bundle.name(), bundle.digest());
+        if bundle.class_names() == classes {
+            return Ok(Start { spec, weights: bundle.weights().clone(), origin });
+        }
+        return drawn(config, spec, Some(bundle.weights().clone()), origin);
+    }
+    let bytes = read(path)?;
+    let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(path))?;
+    let spec = NetworkSpec {
+        architecture: config.architecture,
+        classes: classes.len(),
+        batch_norm: map.names().any(|name| name.ends_with("running_mean")),
+        padding: config.padding,
+    };
+    let origin = format!("{name} (BLAKE3 {})", blake3::hash(&bytes).to_hex());
+    drawn(config, spec, Some(map), origin).map_err(|error| error.at_path(path))
+}
+
+/// Draws what no file gives: the last layer, or everything.
+fn drawn(config: &TrainConfig, spec: NetworkSpec, from: Option<TensorMap>, origin: String) -> Result<Start> {
+    let weights = fresh(&spec, config.seed)?;
+    let Some(map) = from else { return Ok(Start { spec, weights, origin }) };
+    let network = load(spec.init(&Device::flex())?, &weights, Head::FromFile)?;
+    Ok(Start { spec, weights: save(&load(network, &map, Head::Fresh)?)?, origin })
+}
+
+/// Reads a weights file of bounded size.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error| Error::io(path, "read the start weights", error);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_WEIGHTS_BYTES {
+        let message = format!("expected at most {MAX_WEIGHTS_BYTES} bytes of weights, found {size}");
+        return Err(Error::new(ErrorKind::Limits, "TRN-0104", message).at_path(path));
+    }
+    std::fs::read(path).map_err(failed)
+}
