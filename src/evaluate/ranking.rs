@@ -1,10 +1,12 @@
 //! How well scores put one kind of tiles above another.
 
+use std::cmp::Ordering;
+
 /// Area under the receiver operating characteristic: the chance that a positive scores above a negative, ties counted
 /// half. `None` unless there are both, and when a score is not a number.
 ///
 /// # Source
-/// Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747, through mid-ranks (Mann-Whitney U).
+/// Hanley and `McNeil` 1982, doi:10.1148/radiology.143.1.7063747, through mid-ranks (Mann-Whitney U).
 pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     if scores.len() != positive.len() || scores.iter().any(|score| score.is_nan()) {
         return None;
@@ -18,9 +20,9 @@ pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut rank_sum = 0.0;
     let mut below = 0.0;
-    for ties in order.chunk_by(|a, b| a.0 == b.0) {
+    for ties in order.chunk_by(|a, b| a.0.partial_cmp(&b.0) == Some(Ordering::Equal)) {
         let size = ties.len() as f64;
-        let mid_rank = below + (size + 1.0) / 2.0;
+        let mid_rank = below + f64::midpoint(size, 1.0);
         rank_sum += mid_rank * ties.iter().filter(|tie| tie.1).count() as f64;
         below += size;
     }

@@ -83,7 +83,9 @@ impl TileSet {
     /// Tiles of each class among some.
     pub fn counts(&self, indices: &[usize]) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
-        indices.iter().for_each(|&index| counts[self.tiles[index].label] += 1);
+        for &index in indices {
+            counts[self.tiles[index].label] += 1;
+        }
         counts
     }
 

@@ -178,7 +178,7 @@ impl Training<'_> {
             let batch = Batch { epoch: epoch as u64, first: at * config.batch, tiles };
             let (loss, gradients) = self.stage.gradients(&network, batch)?;
             network =
-                optimiser.step(network, gradients, lr).map_err(|error| self.name_batch(error, epoch, at, tiles))?;
+                optimiser.step(network, gradients, lr).map_err(|error| self.name_batch(&error, epoch, at, tiles))?;
             sum += loss * tiles.len() as f64;
             on_event(TrainEvent::Step { epoch, step: at + 1, steps, loss, lr });
         }
@@ -186,7 +186,7 @@ impl Training<'_> {
     }
 
     /// Adds to an error which tiles caused it.
-    fn name_batch(&self, error: Error, epoch: usize, at: usize, tiles: &[usize]) -> Error {
+    fn name_batch(&self, error: &Error, epoch: usize, at: usize, tiles: &[usize]) -> Error {
         let names: Vec<&str> = tiles.iter().map(|&tile| self.stage.set.tiles[tile].name.as_str()).collect();
         let message = format!("epoch {epoch}, batch {}: {}, tiles {}", at + 1, error.message(), names.join("; "));
         Error::new(error.kind(), error.code(), message)

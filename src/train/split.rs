@@ -29,12 +29,15 @@ pub struct Split {
 /// # Errors
 /// [`ErrorKind::Usage`] (`TRN-0303`) when a class would be missing on one side; those of [`check_leak`].
 pub fn split(set: &TileSet, config: &ValidationConfig, seed: u64) -> Result<Split> {
-    let mut groups = match set.tiles.iter().map(|tile| tile.rect_l0).collect::<Option<Vec<Rect>>>() {
-        Some(rects) => blocks(&rects, config.block_tiles),
-        None => copies(&set.tiles),
+    let rects = set.tiles.iter().map(|tile| tile.rect_l0).collect::<Option<Vec<Rect>>>();
+    let shuffled = |mut groups: Vec<Vec<usize>>| {
+        Random::of(&[STREAM, seed]).shuffle(&mut groups);
+        groups
     };
-    Random::of(&[STREAM, seed]).shuffle(&mut groups);
-    let mut validation = choose(set, &groups, config.fraction);
+    let mut validation = match rects {
+        Some(rects) => choose_blocks(set, &shuffled(blocks(&rects, config.block_tiles)), config.fraction),
+        None => choose_images(set, &shuffled(copies(&set.tiles)), config.fraction),
+    };
     validation.sort_unstable();
     let places = Places::of(set, &validation);
     let candidates = (0..set.tiles.len()).filter(|index| validation.binary_search(index).is_err());
@@ -100,41 +103,81 @@ fn copies(tiles: &[Tile]) -> Vec<Vec<usize>> {
     groups.into_values().collect()
 }
 
-/// Picks whole groups until every class has its share, rare classes first. A group is picked only while it leaves each of
-/// its classes a training tile; among those that bring the class to its share, the one that overshoots least is taken.
-fn choose(set: &TileSet, groups: &[Vec<usize>], fraction: f64) -> Vec<usize> {
-    let totals = set.counts(&(0..set.tiles.len()).collect::<Vec<_>>());
-    let targets: Vec<f64> = totals.iter().map(|&total| (fraction * total as f64).max(1.0)).collect();
-    let counts: Vec<Vec<usize>> = groups.iter().map(|group| set.counts(group)).collect();
-    let mut free: Vec<bool> = vec![true; groups.len()];
-    let mut chosen = vec![0; totals.len()];
+/// What validation should have of each class, and what it has.
+struct Quota {
+    totals: Vec<usize>,
+    targets: Vec<f64>,
+    chosen: Vec<usize>,
+}
+
+impl Quota {
+    fn new(set: &TileSet, fraction: f64) -> Self {
+        let totals = set.counts(&(0..set.tiles.len()).collect::<Vec<_>>());
+        let targets = totals.iter().map(|&total| (fraction * total as f64).max(1.0)).collect();
+        Self { chosen: vec![0; totals.len()], totals, targets }
+    }
+
+    /// Whether a class would still be short with `more` tiles.
+    fn short(&self, class: usize, more: usize) -> bool {
+        ((self.chosen[class] + more) as f64) < self.targets[class] - 0.5
+    }
+
+    /// Whether a group leaves each of its classes a training tile.
+    fn leaves_some(&self, group: &[usize]) -> bool {
+        group.iter().enumerate().all(|(class, &count)| count == 0 || self.chosen[class] + count < self.totals[class])
+    }
+
+    /// How far beyond their shares a group would bring the classes.
+    fn overshoot(&self, group: &[usize]) -> f64 {
+        let beyond = |(class, &count): (usize, &usize)| {
+            let over = (self.chosen[class] + count) as f64 - self.targets[class];
+            (over.max(0.0) / self.totals[class] as f64).powi(2)
+        };
+        group.iter().enumerate().map(beyond).sum()
+    }
+
+    fn take(&mut self, group: &[usize]) {
+        for (chosen, count) in self.chosen.iter_mut().zip(group) {
+            *chosen += count;
+        }
+    }
+}
+
+/// Picks whole blocks until every class has its share, rare classes first; among the blocks that bring the class to its
+/// share, the one that overshoots least.
+fn choose_blocks(set: &TileSet, blocks: &[Vec<usize>], fraction: f64) -> Vec<usize> {
+    let mut quota = Quota::new(set, fraction);
+    let mut free: Vec<(Vec<usize>, &Vec<usize>)> = blocks.iter().map(|block| (set.counts(block), block)).collect();
+    let mut classes: Vec<usize> = (0..set.classes.len()).collect();
+    classes.sort_by_key(|&class| quota.totals[class]);
     let mut validation = Vec::new();
-    let mut classes: Vec<usize> = (0..totals.len()).collect();
-    classes.sort_by_key(|&class| totals[class]);
     for class in classes {
-        // Groups of one tile differ only by their class, so the first is as good as any and the search stays short.
-        while (chosen[class] as f64) < targets[class] - 0.5 {
-            let fits = |at: &usize| {
-                let leaves = |k: usize| counts[*at][k] == 0 || chosen[k] + counts[*at][k] < totals[k];
-                free[*at] && counts[*at][class] > 0 && (0..totals.len()).all(leaves)
+        while quota.short(class, 0) {
+            let fits = |(_, (counts, _)): &(usize, &(Vec<usize>, _))| counts[class] > 0 && quota.leaves_some(counts);
+            let cost = |(at, (counts, _)): (usize, &(Vec<usize>, _))| {
+                (quota.short(class, counts[class]), quota.overshoot(counts), at)
             };
-            let cost = |at: usize| -> (bool, f64) {
-                let after = |k: usize| (chosen[k] + counts[at][k]) as f64;
-                let off = |k: usize| ((after(k) - targets[k]).max(0.0) / totals[k] as f64).powi(2);
-                (after(class) < targets[class] - 0.5, (0..totals.len()).map(off).sum())
-            };
-            let candidates = (0..groups.len()).filter(fits);
-            let best = match groups.len() == set.tiles.len() {
-                true => { candidates }.next(),
-                false => candidates
-                    .map(|at| (at, cost(at)))
-                    .min_by(|a, b| a.1.0.cmp(&b.1.0).then(a.1.1.total_cmp(&b.1.1)))
-                    .map(|best| best.0),
-            };
-            let Some(best) = best else { break };
-            free[best] = false;
-            (0..totals.len()).for_each(|k| chosen[k] += counts[best][k]);
-            validation.extend_from_slice(&groups[best]);
+            let costs = free.iter().enumerate().filter(fits).map(cost);
+            let best = costs.min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            let Some((_, _, at)) = best else { break };
+            let (counts, block) = free.remove(at);
+            quota.take(&counts);
+            validation.extend_from_slice(block);
+        }
+    }
+    validation
+}
+
+/// Picks images in their order as long as their class is short.
+fn choose_images(set: &TileSet, groups: &[Vec<usize>], fraction: f64) -> Vec<usize> {
+    let mut quota = Quota::new(set, fraction);
+    let mut validation = Vec::new();
+    for group in groups {
+        let counts = set.counts(group);
+        let wanted = (0..counts.len()).any(|class| counts[class] > 0 && quota.short(class, 0));
+        if wanted && quota.leaves_some(&counts) {
+            quota.take(&counts);
+            validation.extend_from_slice(group);
         }
     }
     validation

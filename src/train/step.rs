@@ -142,9 +142,9 @@ impl Stage<'_> {
     fn probabilities(&self, network: &Network, tiles: &[usize]) -> Result<Vec<Vec<f32>>> {
         let side = self.set.side_px as usize;
         let mut values = Vec::with_capacity(tiles.len() * side * side * 3);
-        tiles.iter().for_each(|&tile| {
+        for &tile in tiles {
             Recipe::plain().apply(self.set.pixels(tile), side, &self.config.input, &mut values);
-        });
+        }
         let device: &Device = &self.device.device;
         let input = Tensor::<4>::from_data(TensorData::new(values, [tiles.len(), 3, side, side]), device); // [N, 3, S, S]
         let data = log_softmax(network.forward(input), 1).exp().try_into_data().map_err(failed)?;
