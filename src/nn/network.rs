@@ -84,7 +84,7 @@ impl Network {
     /// when there is none.
     ///
     /// # Errors
-    /// As [`save`]; as [`fold`] when the running statistics are no longer finite.
+    /// As [`save`]; and `MOD-0103` when the running statistics are no longer finite.
     pub fn fold(self) -> Result<Self> {
         if !self.spec.batch_norm {
             return Ok(self);
