@@ -24,6 +24,6 @@ test-gpu:
 bench *ARGS:
     cargo bench {{ ARGS }}
 
-# A synthetic slide, its map, and how far the map is from the truth.
-demo:
-    cargo run --release -- demo
+# A synthetic slide, its map, and how far the map is from the truth: `just demo --model FOLDER`.
+demo *ARGS:
+    cargo run --release -- demo {{ ARGS }}
