@@ -7,6 +7,7 @@
 
 pub mod device;
 pub mod error;
+pub mod evaluate;
 pub mod export;
 pub mod geometry;
 pub mod gpu;
@@ -22,6 +23,7 @@ pub mod synthetic;
 pub mod tile;
 pub mod tiling;
 pub mod tissue;
+pub mod train;
 pub mod units;
 
 pub use error::{Error, ErrorKind, Result};

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Make a synthetic slide with known regions, score it, and say how far the map is from the truth.
     Demo(DemoArgs),
+    /// Train a model on labelled tiles, and write it as a bundle that scores slides at once.
+    Train(TrainArgs),
     /// Say what a slide is: format, size, levels, um/px and where it comes from.
     Info(InfoArgs),
     /// List the models that can be used.
@@ -101,6 +103,36 @@ pub(crate) struct DemoArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TrainArgs {
+    /// What to train on and how (TOML); paths in it are relative to the current folder.
+    pub(crate) config: PathBuf,
+
+    /// Folder of checkpoints, curves and the model, in place of the file's.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Go on after the last complete epoch.
+    #[arg(long)]
+    pub(crate) resume: bool,
+
+    /// Passes over the training tiles, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+
+    /// Decides split, order, augmentation and fresh weights, in place of the file's.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+
+    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: DeviceSpec,
+
+    /// Show errors and the final figures only.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -10,6 +10,7 @@ mod interrupt;
 mod models;
 mod progress;
 mod score;
+mod train;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -24,6 +25,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Score(args) => score::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Models(args) => Ok(models::run(&args)),
         Command::Doctor(args) => doctor::run(&args),

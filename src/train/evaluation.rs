@@ -47,7 +47,7 @@ mod tests {
     fn the_loss_is_the_mean_cross_entropy_and_decides_between_equals() {
         let scores = [vec![0.5, 0.5], vec![0.25, 0.75]];
         let evaluation = Evaluation::of(2, &[0, 1], &scores);
-        assert!((evaluation.loss - (2.0_f64.ln() + (4.0_f64 / 3.0).ln()) / 2.0).abs() < 1e-6);
+        assert!((evaluation.loss - f64::midpoint(2.0_f64.ln(), (4.0_f64 / 3.0).ln())).abs() < 1e-6);
         assert!((evaluation.balanced_accuracy() - 1.0).abs() < 1e-12);
         assert!(evaluation.beats(1.0, 0.6) && !evaluation.beats(1.0, 0.4) && evaluation.beats(0.9, 0.4));
     }

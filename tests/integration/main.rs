@@ -7,12 +7,15 @@
 )]
 
 mod architectures;
+mod evaluate;
 mod formula;
+mod layering;
 mod loader;
 mod models;
 mod shared;
 mod slide_faults;
 mod slide_parity;
 mod synthetic;
+mod train;
 mod wsinfer_grid;
 mod wsinfer_run;

@@ -71,7 +71,8 @@ fn a_network_learns_from_chance_and_its_bundle_opens() {
     let dir = tempfile::tempdir().unwrap();
     let tiles = tiles(dir.path(), 24);
     // A few steps from chance need the plainer network.
-    let toy = TrainConfig { architecture: Architecture::ResNet18, epochs: 2, ..config(&tiles, &dir.path().join("out")) };
+    let toy =
+        TrainConfig { architecture: Architecture::ResNet18, epochs: 2, ..config(&tiles, &dir.path().join("out")) };
     let (report, events) = run(&toy).unwrap();
     let losses: Vec<f64> = report.history.iter().map(|row| row.train_loss).collect();
     assert!(losses[1] < losses[0] * 0.7, "{losses:?}");
