@@ -3,7 +3,7 @@
 //! Invariant: every number in the text was measured with the very weights that are written, rounded as they are stored.
 
 use crate::nn::{Activation, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Precision, WeightsFile};
-use crate::train::config::{DataSource, TrainConfig};
+use crate::train::config::{Balance, DataSource, TrainConfig};
 use crate::train::evaluation::Evaluation;
 use crate::train::event::ClassCount;
 use std::fmt::Write;
@@ -130,9 +130,9 @@ impl Material<'_> {
             config.clip_norm,
             config.label_smoothing,
             match config.balance {
-                crate::train::Balance::None => "classes as frequent as they are",
-                crate::train::Balance::Loss => "losses weighed by 1 / sqrt(tiles of the class)",
-                crate::train::Balance::Sampler => "classes drawn in proportion to sqrt(tiles of the class)",
+                Balance::None => "classes as frequent as they are",
+                Balance::Loss => "losses weighed by 1 / sqrt(tiles of the class)",
+                Balance::Sampler => "classes drawn in proportion to sqrt(tiles of the class)",
             },
             config.seed,
             self.device,
