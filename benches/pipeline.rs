@@ -1,0 +1,145 @@
+//! Does the loader starve the network? Tiles per second of the whole line on a slide against a plain forward pass of the
+//! same model in burn-flex, in turn, in one process; and the peak of memory.
+//!
+//! `cargo bench --bench pipeline` uses a synthetic slide and random weights of ResNet-18; with `EOSIN_BENCH_SLIDE` and
+//! `EOSIN_BENCH_MODEL` (a model's folder) it uses those. CPU only, f32. The ratio is the result: absolute figures are
+//! those of a machine and a moment.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends when something is not there")]
+
+use burn::tensor::{Device, Tensor, TensorData};
+use eosin::device::{DeviceSpec, open};
+use eosin::geometry::Size;
+use eosin::nn::{Activation, Architecture, Bundle, Card, CardArchitecture, Class, Input, NetworkSpec, Padding};
+use eosin::nn::{Precision, WeightsFile, save, write_bundle};
+use eosin::pipeline::{ScoreConfig, score};
+use eosin::synthetic::{SyntheticConfig, SyntheticSlide};
+use eosin::tile::GridRule;
+use eosin::tissue::TissueConfig;
+use eosin::units::Mpp;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Rounds of both, in turn; medians are reported.
+const ROUNDS: usize = 5;
+/// Batches of the plain forward pass; the best one counts.
+const BATCHES: [usize; 4] = [4, 8, 16, 32];
+/// Tiles of one plain measurement.
+const PLAIN_TILES: usize = 64;
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let slide = from_env("EOSIN_BENCH_SLIDE").unwrap_or_else(|| synthetic_slide(folder.path()));
+    let model = from_env("EOSIN_BENCH_MODEL").unwrap_or_else(|| random_resnet18(folder.path()));
+    let bundle = Bundle::open(&model).unwrap();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    println!("device: burn-flex, f32, {cores} cores; model: {}; rounds: {ROUNDS}", bundle.spec().architecture.name());
+    // The line first: its peak of memory must not hide behind that of the plain pass's large batches.
+    let mut line = vec![run_line(&bundle, &slide, folder.path())];
+    println!("peak memory of the whole line: {}", peak_memory());
+    let mut plain = BATCHES.map(|_| Vec::new());
+    for round in 0..ROUNDS {
+        for (batch, rates) in BATCHES.iter().zip(&mut plain) {
+            rates.push(run_plain(&bundle, *batch));
+        }
+        if round > 0 {
+            line.push(run_line(&bundle, &slide, folder.path()));
+        }
+    }
+    let plain = plain.map(median);
+    for (batch, rate) in BATCHES.iter().zip(&plain) {
+        println!("flex/f32/batch={batch:<3} plain forward  {rate:>7.1} tiles/s");
+    }
+    let best = plain.iter().copied().fold(0.0, f64::max);
+    let line = median(line);
+    println!("flex/f32           whole line     {line:>7.1} tiles/s");
+    println!("whole line / best plain forward: {:.2}", line / best);
+}
+
+fn from_env(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+/// Tiles per second of reading, scoring and keeping the results of a slide, opening and writing left out.
+fn run_line(bundle: &Bundle, slide: &Path, folder: &Path) -> f64 {
+    let config = ScoreConfig {
+        slides: vec![slide.to_path_buf()],
+        out: folder.join("results"),
+        grid: GridRule::Eosin,
+        overlap: 0.0,
+        min_tissue: 0.25,
+        mpp: None,
+        tissue: TissueConfig::default(),
+        memory_bytes: 512 << 20,
+        workers: 0,
+        overwrite: true,
+    };
+    let device = open(DeviceSpec::Cpu).unwrap();
+    let outcome = score(&config, bundle, &device, None, &AtomicBool::new(false), &|_| {}).unwrap();
+    let record = &outcome.records[0];
+    assert!(record.error.is_none(), "{:?}", record.error);
+    record.tiles.scored as f64 / record.seconds.network
+}
+
+/// Tiles per second of one forward pass after another, on pixels that are there already.
+fn run_plain(bundle: &Bundle, batch: usize) -> f64 {
+    let device = Device::flex();
+    let network = bundle.network(&device).unwrap();
+    let side = bundle.preprocess().input_px as usize;
+    let values = vec![0.5_f32; batch * 3 * side * side];
+    let input = Tensor::<4>::from_data(TensorData::new(values, [batch, 3, side, side]), &device);
+    let pass = || network.forward(input.clone()).into_data();
+    pass();
+    let started = Instant::now();
+    let passes = PLAIN_TILES.div_ceil(batch);
+    for _ in 0..passes {
+        pass();
+    }
+    (passes * batch) as f64 / started.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The kernel's own high-water mark, where there is one.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or_else(|| "not told by this system".to_string(), |found| found.trim().to_string())
+}
+
+fn synthetic_slide(folder: &Path) -> PathBuf {
+    let path = folder.join("bench.svs");
+    let size = Size::new(4096, 4096);
+    let config = SyntheticConfig { seed: 1, size, mpp: Mpp::new(0.5).unwrap() };
+    SyntheticSlide::new(config).write_svs(&path, &|_, _| {}).unwrap();
+    path
+}
+
+/// ResNet-18 as initialised: what it says has no meaning, how long it takes has.
+fn random_resnet18(folder: &Path) -> PathBuf {
+    let spec = NetworkSpec { batch_norm: false, ..NetworkSpec::torch(Architecture::ResNet18, 2) };
+    let weights = save(&spec.init(&Device::flex()).unwrap()).unwrap();
+    let class = |name: &str| Class { name: name.to_string(), color: None };
+    let card = Card {
+        schema: 1,
+        name: "bench".to_string(),
+        task: "timing".to_string(),
+        version: "1".to_string(),
+        licence: "MIT OR Apache-2.0".to_string(),
+        attribution: "random weights".to_string(),
+        intended_use: "research use only, not for diagnosis".to_string(),
+        training_data: "none".to_string(),
+        activation: Activation::Softmax,
+        classes: vec![class("a"), class("b")],
+        input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.5; 3] },
+        architecture: CardArchitecture { name: spec.architecture, padding: Padding::Torch, batch_norm: false },
+        weights: WeightsFile { file: "weights.safetensors".to_string(), blake3: "0".repeat(64), dtype: Precision::F16 },
+        metrics: eosin::nn::Metrics::new(),
+    };
+    let path = folder.join("model");
+    write_bundle(&path, &card, &weights, "random weights").unwrap();
+    path
+}
