@@ -8,18 +8,6 @@ use eosin::slide::{Slide, explain};
 use eosin::{ErrorKind, error};
 use serde_json::Value;
 
-/// How far samples may be from OpenSlide's, out of 255.
-struct Tolerance {
-    worst: u8,
-    mean: f64,
-}
-
-/// Streams with full chroma: both decoders are within 1 of the exact inverse transform, and rarely differ.
-const FULL_CHROMA: Tolerance = Tolerance { worst: 1, mean: 0.02 };
-/// Streams with chroma at half size (4:2:0): our decoder rounds up twice where libjpeg rounds once, which moves chroma
-/// by 0.25 on average; the colour conversion makes that up to 0.44 in blue, and single samples differ by more.
-const HALF_CHROMA: Tolerance = Tolerance { worst: 5, mean: 0.5 };
-
 /// Opens a shared slide together with what OpenSlide says about it.
 fn reference(slide: &str) -> Option<(Slide, Value, std::path::PathBuf)> {
     let folder = shared(&format!("parity/openslide/{slide}"))?;
@@ -43,7 +31,7 @@ fn whole_px(l0: i64, downsample: f64) -> Option<i64> {
     ((px - px.round()).abs() < 1e-3).then(|| px.round() as i64)
 }
 
-fn check(name: &str, tolerance: &Tolerance) {
+fn check(name: &str) {
     let Some((slide, truth, folder)) = reference(name) else { return };
     assert_eq!(slide.format_name(), truth["vendor"].as_str().unwrap());
     assert_eq!(slide.levels().len(), truth["level_dimensions"].as_array().unwrap().len());
@@ -77,14 +65,10 @@ fn check(name: &str, tolerance: &Tolerance) {
         let rect = Rect::new(x, y, side(&region["w"]), side(&region["h"]));
         let ours = slide.read_region(level, rect, [255; 3]).unwrap();
         let theirs = image::open(folder.join(region["rgb_png"].as_str().unwrap())).unwrap().into_rgb8();
-        let differences: Vec<u8> =
-            ours.as_bytes().iter().zip(theirs.as_raw()).map(|(ours, theirs)| ours.abs_diff(*theirs)).collect();
-        assert_eq!(differences.len(), theirs.as_raw().len());
-        let worst = differences.iter().max().copied().unwrap();
-        let mean = differences.iter().map(|&difference| f64::from(difference)).sum::<f64>() / differences.len() as f64;
-        let region_name = &region["name"];
-        let close = worst <= tolerance.worst && mean <= tolerance.mean;
-        assert!(close, "{name} {region_name}: worst {worst}, mean {mean}");
+        let pairs = ours.as_bytes().iter().zip(theirs.as_raw());
+        let other = pairs.filter(|(ours, theirs)| ours != theirs).count();
+        assert_eq!(ours.as_bytes().len(), theirs.as_raw().len());
+        assert_eq!(other, 0, "{name} {}: samples that differ", region["name"]);
         compared += 1;
     }
     assert!(compared >= 3, "only {compared} regions of {name} were compared");
@@ -92,17 +76,17 @@ fn check(name: &str, tolerance: &Tolerance) {
 
 #[test]
 fn aperio_jpeg_rgb_is_read_as_openslide_reads_it() {
-    check("wsi/CMU-1-Small-Region.svs", &FULL_CHROMA);
+    check("wsi/CMU-1-Small-Region.svs");
 }
 
 #[test]
 fn aperio_bigtiff_with_levels_is_read_as_openslide_reads_it() {
-    check("wsi_derived/aperio_jpeg_bigtiff.svs", &HALF_CHROMA);
+    check("wsi_derived/aperio_jpeg_bigtiff.svs");
 }
 
 #[test]
 fn a_generic_tiff_pyramid_is_read_as_openslide_reads_it() {
-    check("wsi/CRC01_HE_dev.tif", &HALF_CHROMA);
+    check("wsi/CRC01_HE_dev.tif");
 }
 
 #[test]

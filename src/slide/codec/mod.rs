@@ -4,5 +4,3 @@
 //! before it allocates.
 
 pub(crate) mod jpeg;
-mod jpeg_scan;
-mod jpeg_stream;

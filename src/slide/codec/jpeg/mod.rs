@@ -3,8 +3,17 @@
 //! Invariant: a stream is decoded only when its structure is whole and its frame has the size and the channels that the
 //! directory promised; any damage the decoder sees is an error, never grey or half pixels. Bit rot that leaves a valid
 //! Huffman code cannot be seen here: only a digest of the file sees it.
+//!
+//! Sequential streams, which slides have, are decoded here, sample for sample as libjpeg does, because networks were
+//! trained on its pixels; progressive ones, which are rare, by zune-jpeg.
 
-use super::jpeg_stream::{Frame, Refusal, Tables, assemble};
+mod huffman;
+mod planes;
+mod scan;
+mod stream;
+mod transform;
+
+use self::stream::{Content, Frame, Refusal, Tables, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::raster::RgbImage8;
@@ -47,15 +56,19 @@ impl JpegCodec {
     /// [`ErrorKind::Unsupported`] for grey and CMYK streams.
     pub(crate) fn decode(&self, stream: &[u8], size: Size) -> Result<RgbImage8> {
         let accept = |frame: &Frame| self.accept(frame, size);
-        let whole =
-            assemble(stream, &self.tables, &self.colour_segment(), accept).map_err(|refusal| match refusal {
-                Refusal::Damaged(how) => damaged(&how),
-                Refusal::Frame(error) => error,
-            })?;
-        let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::RGB);
-        let pixels = JpegDecoder::new_with_options(ZCursor::new(&whole), options)
-            .decode()
-            .map_err(|error| damaged(&error.to_string().trim_matches('"').to_lowercase()))?;
+        let content = read(stream, &self.tables, &self.colour_segment(), accept).map_err(|refusal| match refusal {
+            Refusal::Damaged(how) => damaged(&how),
+            Refusal::Frame(error) => error,
+        })?;
+        let pixels = match content {
+            Content::Planes(planes) => planes.into_rgb(self.channels == Channels::YCbCr).unwrap_or_default(),
+            Content::Progressive(whole) => {
+                let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::RGB);
+                JpegDecoder::new_with_options(ZCursor::new(&whole), options)
+                    .decode()
+                    .map_err(|error| damaged(&error.to_string().trim_matches('"').to_lowercase()))?
+            }
+        };
         let bytes = pixels.len();
         RgbImage8::from_vec(size, pixels).ok_or_else(|| damaged(&format!("{bytes} bytes of pixels for {size} px")))
     }

@@ -1,16 +1,26 @@
 //! The marker structure of a JPEG stream: what must stand where, checked before any pixel is decoded.
 //!
-//! Turns the abbreviated stream of a TIFF chunk and the tables kept apart in the directory into one stream that stands
-//! alone. Invariant: the outcome has one frame header, each scan ends at a marker that may stand there, restart markers
-//! count up, the data of each sequential scan fit its blocks, and the end marker is present. So a stream that was cut,
-//! or has a hole, is never accepted. Pixels are not its business.
+//! A sequential stream is decoded on the way; a progressive one is joined with the tables kept apart in the directory,
+//! for a decoder that takes a stream that stands alone. Invariant: the outcome has one frame header, each scan ends at a
+//! marker that may stand there, restart markers count up, every channel has its data, and the end marker is present. So
+//! a stream that was cut, or has a hole, is never accepted.
 
-use super::jpeg_scan::{Component, ScanState};
+use super::planes::Planes;
+use super::scan::ScanState;
 use crate::error::Error;
 
 const START: u8 = 0xd8;
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
+
+/// A component of a frame: its name, its sampling factors (1 to 4) and its quantisation table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Component {
+    pub(super) id: u8,
+    pub(super) h: u8,
+    pub(super) v: u8,
+    pub(super) quantiser: u8,
+}
 
 /// What the frame header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +28,19 @@ pub(super) struct Frame {
     pub(super) width: u16,
     pub(super) height: u16,
     pub(super) components: Vec<Component>,
-    is_progressive: bool,
+    pub(super) is_progressive: bool,
 }
 
 impl Frame {
     /// True when the components are named `R`, `G`, `B`.
     pub(super) fn is_named_rgb(&self) -> bool {
         self.components.iter().map(|component| component.id).eq(*b"RGB")
+    }
+
+    /// The largest sampling factors, across and down.
+    pub(super) fn max_sampling(&self) -> (usize, usize) {
+        let max = |of: fn(&Component) -> u8| usize::from(self.components.iter().map(of).max().unwrap_or(1));
+        (max(|component| component.h), max(|component| component.v))
     }
 }
 
@@ -77,45 +93,55 @@ impl From<String> for Refusal {
     }
 }
 
-/// Makes one stream of a chunk's stream and its tables.
+/// What a stream holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// The channels of a sequential stream.
+    Planes(Planes),
+    /// A progressive stream that stands alone.
+    Progressive(Vec<u8>),
+}
+
+/// Reads a chunk's stream with its tables.
 ///
 /// Application segments are left out: colour follows the TIFF's tag, so `colour` is an own segment put in their place.
 /// `accept` judges the frame header before anything that depends on it is done.
 ///
 /// # Errors
 /// What is wrong with the stream, or the error of `accept`.
-pub(super) fn assemble(
+pub(super) fn read(
     stream: &[u8],
     tables: &Tables,
     colour: &[u8],
     accept: impl Fn(&Frame) -> Result<(), Error>,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Content, Refusal> {
     let mut whole = [&[0xff, START], colour, &tables.segments].concat();
-    whole.reserve_exact(stream.len());
     let mut rest = Cursor { bytes: stream, at: 0 };
     let mut state = tables.state.clone();
-    let mut frame: Option<Frame> = None;
+    let mut picture: Option<(Frame, Planes)> = None;
     let mut scans = 0;
     rest.start()?;
     loop {
-        match (rest.marker()?, &frame) {
-            (END, _) if scans > 0 => break,
-            (SCAN, Some(frame)) => {
+        match (rest.marker()?, &mut picture) {
+            (END, Some(_)) if scans > 0 => break,
+            (SCAN, Some((frame, planes))) => {
                 let header = rest.segment()?;
                 let data = rest.scan(state.restart_interval > 0)?;
-                if !frame.is_progressive {
-                    state.walk((frame.width, frame.height), &frame.components, header, data)?;
+                if frame.is_progressive {
+                    whole.extend_from_slice(header);
+                    whole.extend_from_slice(data);
+                } else {
+                    state.decode(frame, header, data, planes)?;
                 }
-                whole.extend_from_slice(header);
-                whole.extend_from_slice(data);
                 scans += 1;
             }
             (process @ 0xc0..=0xc2, None) => {
                 let segment = rest.segment()?;
-                let found = frame_header(segment, process == 0xc2)?;
-                accept(&found).map_err(Refusal::Frame)?;
-                frame = Some(found);
+                let frame = frame_header(segment, process == 0xc2)?;
+                accept(&frame).map_err(Refusal::Frame)?;
                 whole.extend_from_slice(segment);
+                let planes = Planes::new(&frame)?;
+                picture = Some((frame, planes));
             }
             (marker, _) if is_table(marker) => {
                 let segment = rest.segment()?;
@@ -130,7 +156,16 @@ pub(super) fn assemble(
         }
     }
     whole.extend_from_slice(&[0xff, END]);
-    Ok(whole)
+    match picture {
+        Some((frame, planes)) if !frame.is_progressive => {
+            if planes.are_filled() {
+                Ok(Content::Planes(planes))
+            } else {
+                Err("a channel without data".to_string().into())
+            }
+        }
+        _ => Ok(Content::Progressive(whole)),
+    }
 }
 
 /// Quantisation tables, Huffman tables, restart interval.
@@ -153,11 +188,15 @@ fn frame_header(segment: &[u8], is_progressive: bool) -> Result<Frame, String> {
     if components.len() != 3 * usize::from(*count) {
         return Err("a frame header of a wrong length".to_string());
     }
-    let component = |part: &[u8; 3]| Component { id: part[0], h: part[1] >> 4, v: part[1] & 15 };
+    let component = |part: &[u8; 3]| Component { id: part[0], h: part[1] >> 4, v: part[1] & 15, quantiser: part[2] };
+    let components: Vec<Component> = components.as_chunks::<3>().0.iter().map(component).collect();
+    if components.iter().any(|component| !(1..=4).contains(&component.h) || !(1..=4).contains(&component.v)) {
+        return Err("sampling factors outside 1 to 4".to_string());
+    }
     Ok(Frame {
         width: u16::from_be_bytes([*w1, *w0]),
         height: u16::from_be_bytes([*h1, *h0]),
-        components: components.as_chunks::<3>().0.iter().map(component).collect(),
+        components,
         is_progressive,
     })
 }
@@ -238,7 +277,7 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::*;
 
-    /// A progressive frame, whose scans are not walked.
+    /// A progressive frame, whose scans are not decoded here.
     const HEADER: &[u8] = &[0xff, 0xc2, 0, 11, 8, 0, 16, 0, 32, 1, 1, 0x11, 0];
     const SCAN_HEADER: &[u8] = &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0];
 
@@ -248,20 +287,21 @@ mod tests {
 
     fn accepted(stream: &[u8], tables: &[u8]) -> bool {
         let tables = Tables::new(&[&[0xff, 0xd8], tables].concat()).unwrap();
-        assemble(stream, &tables, &[], |_| Ok(())).is_ok()
+        read(stream, &tables, &[], |_| Ok(())).is_ok()
     }
 
     #[test]
     fn tables_are_put_in_and_application_data_left_out() {
-        let tables = Tables::new(&[0xff, 0xd8, 0xff, 0xdb, 0, 4, 1, 2, 0xff, 0xd9]).unwrap();
+        let interval = [0xff, 0xdd, 0, 4, 0, 9];
+        let tables = Tables::new(&[&[0xff, 0xd8][..], &interval, &[0xff, 0xd9]].concat()).unwrap();
         let accept = |frame: &Frame| {
             assert_eq!((frame.width, frame.height), (32, 16));
-            assert_eq!(frame.components, [Component { id: 1, h: 1, v: 1 }]);
+            assert_eq!(frame.components, [Component { id: 1, h: 1, v: 1, quantiser: 0 }]);
             Ok(())
         };
-        let whole = assemble(&stream(&[1, 0xff, 0, 2, 0xff, 0xd9]), &tables, &[7, 7], accept).unwrap();
-        let expected = [&[0xff, 0xd8, 7, 7, 0xff, 0xdb, 0, 4, 1, 2], HEADER, SCAN_HEADER, &[1, 0xff, 0, 2, 0xff, 0xd9]];
-        assert_eq!(whole, expected.concat());
+        let whole = read(&stream(&[1, 0xff, 0, 2, 0xff, 0xd9]), &tables, &[7, 7], accept).unwrap();
+        let expected = [&[0xff, 0xd8, 7, 7][..], &interval, HEADER, SCAN_HEADER, &[1, 0xff, 0, 2, 0xff, 0xd9]];
+        assert!(matches!(whole, Content::Progressive(bytes) if bytes == expected.concat()));
     }
 
     #[test]
