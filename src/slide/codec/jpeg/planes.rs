@@ -56,7 +56,7 @@ impl Plane {
             }
             (1, 2) => {
                 let bias = if y.is_multiple_of(2) { 1 } else { 2 };
-                refill(out, self.sums(y).map(|sum| low_byte((sum + bias) >> 2)));
+                refill(out, self.sums(y).map(|sum| low_byte(sum.wrapping_add(bias) >> 2)));
             }
             (2, 2) if self.width > 2 => {
                 refill(sums, self.sums(y));
@@ -72,7 +72,10 @@ impl Plane {
     /// Three times the nearer row plus the farther one, of two rows around a row of the picture.
     fn sums(&self, y: usize) -> impl Iterator<Item = u16> {
         let farther = if y.is_multiple_of(2) { (y / 2).saturating_sub(1) } else { y / 2 + 1 };
-        self.row(y / 2).iter().zip(self.row(farther)).map(|(&near, &far)| 3 * u16::from(near) + u16::from(far))
+        self.row(y / 2)
+            .iter()
+            .zip(self.row(farther))
+            .map(|(&near, &far)| u16::from(near).wrapping_mul(3).wrapping_add(far.into()))
     }
 }
 
@@ -85,19 +88,18 @@ fn refill<T>(buffer: &mut Vec<T>, values: impl Iterator<Item = T>) {
 fn widen(row: &[u16], [left_bias, right_bias]: [u16; 2], shift: u32, out: &mut Vec<u8>) {
     out.clear();
     out.resize(2 * row.len(), 0);
-    let weigh = |value: u16, neighbour: u16, bias: u16| low_byte((3 * value + neighbour + bias) >> shift);
+    let weigh = |value: u16, neighbour: u16, bias: u16| {
+        low_byte(value.wrapping_mul(3).wrapping_add(neighbour).wrapping_add(bias) >> shift)
+    };
     let pairs = out.as_chunks_mut::<2>().0;
-    if let ([first, ..], [first_pair, ..]) = (row, &mut *pairs) {
-        first_pair[0] = weigh(*first, *first, left_bias);
-    }
-    if let ([.., last], [.., last_pair]) = (row, &mut *pairs) {
-        last_pair[1] = weigh(*last, *last, right_bias);
-    }
-    for (pair, window) in pairs.iter_mut().skip(1).zip(row.array_windows::<2>()) {
-        pair[0] = weigh(window[1], window[0], left_bias);
-    }
-    for (pair, window) in pairs.iter_mut().zip(row.array_windows::<2>()) {
-        pair[1] = weigh(window[0], window[1], right_bias);
+    if let (Some(inner), [.., before, last]) = (pairs.get_mut(1..row.len() - 1), row) {
+        for (pair, window) in inner.iter_mut().zip(row.array_windows::<3>()) {
+            let [left, value, right] = *window;
+            *pair = [weigh(value, left, left_bias), weigh(value, right, right_bias)];
+        }
+        let (first, second) = (row[0], row[1]);
+        pairs[0] = [weigh(first, first, left_bias), weigh(first, second, right_bias)];
+        pairs[row.len() - 1] = [weigh(*last, *before, left_bias), weigh(*last, *last, right_bias)];
     }
 }
 

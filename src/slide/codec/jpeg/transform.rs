@@ -35,7 +35,7 @@ pub(super) fn inverse(coefficients: &Block, last: usize) -> [[u8; 8]; 8] {
     }
     let columns = pass::<{ FACTOR_BITS - PASS_BITS }>(coefficients);
     let rows = pass::<{ FACTOR_BITS + PASS_BITS + SCALE_BITS }>(&transposed(&columns));
-    transposed(&rows).map(|row| row.map(sample))
+    std::array::from_fn(|y| std::array::from_fn(|x| sample(rows[x][y])))
 }
 
 /// Transforms all eight columns.
