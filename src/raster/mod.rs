@@ -1,11 +1,13 @@
 //! Pixels in memory: colour images, masks, resampling. No files, no slides, no devices.
 
 mod mask;
+mod resample;
 mod resize;
 mod rgb;
 mod thumbnail;
 
 pub use mask::Mask;
-pub use resize::{Filter, Resizer, resize};
+pub use resample::Filter;
+pub use resize::{Resizer, resize};
 pub use rgb::RgbImage8;
 pub use thumbnail::{thumbnail, thumbnail_size};

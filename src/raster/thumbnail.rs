@@ -1,22 +1,18 @@
 //! Large image → thumbnail, bit for bit as Pillow's `Image.thumbnail(size, LANCZOS)` makes it.
 //!
 //! Invariant: same size, same two steps (integer box reduction, then a Lanczos pass along x and one along y), same
-//! fixed-point rounding, so that a tissue mask made from it is the mask that Python tools get. Slower than
-//! [`super::Resizer`], which is why it is for thumbnails only: one a slide, rows shared out to all cores.
+//! fixed-point rounding, so that a tissue mask made from it is the mask that Python tools get. Rows are shared out to
+//! all cores: there is one thumbnail a slide.
 //!
-//! Source: the behaviour of Pillow 13.0.0 (`Image.thumbnail`, `Reduce.c`, `Resample.c`), reproduced and compared.
+//! Source: the behaviour of Pillow 13.0.0 (`Image.thumbnail`, `Reduce.c`), reproduced and compared.
 
 use super::RgbImage8;
+use super::resample::{Filter, Weights};
 use crate::geometry::Size;
 use rayon::prelude::*;
-use std::f64::consts::PI;
 
 /// How much larger than the thumbnail the box reduction leaves the image, Pillow's `reducing_gap`.
 const REDUCING_GAP: f64 = 2.0;
-/// Lanczos reaches this many (thumbnail) pixels to each side.
-const SUPPORT: f64 = 3.0;
-/// Fraction bits of a weight: 32 less 8 for the sample and 2 for sums beyond one.
-const WEIGHT_BITS: u32 = 22;
 
 /// The size Pillow gives a thumbnail of an image of `size` that has to fit into `max`; never larger than the image.
 ///
@@ -60,12 +56,12 @@ pub fn thumbnail(image: &RgbImage8, max: Size) -> RgbImage8 {
     let narrow = if fits(image.size().w, size.w, fx) {
         reduced.clone()
     } else {
-        along_x(reduced, &Weights::new(reduced.size().w, span_x, size.w))
+        along_x(reduced, &Weights::new(Filter::Lanczos3, reduced.size().w, span_x, size.w))
     };
     if fits(image.size().h, size.h, fy) {
         return narrow;
     }
-    along_y(&narrow, &Weights::new(narrow.size().h, span_y, size.h))
+    along_y(&narrow, &Weights::new(Filter::Lanczos3, narrow.size().h, span_y, size.h))
 }
 
 /// Pixels that the box reduction merges along one axis.
@@ -109,71 +105,23 @@ fn reciprocal(count: u64) -> u64 {
     ((1u32 << 24) as f32 / count as f32) as u64
 }
 
-/// For each output position where its source pixels start, and their weights in fixed point.
-struct Weights(Vec<(usize, Vec<i32>)>);
-
-impl Weights {
-    /// `span`: the part of the source's `side` that is resampled, from 0; not whole when the reduction left a rest.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the side; weights below 2")]
-    fn new(side: u32, span: f64, out: u32) -> Self {
-        // Pillow hands its box over in single precision.
-        let scale = f64::from(span as f32) / f64::from(out);
-        let stretch = scale.max(1.0);
-        let support = SUPPORT * stretch;
-        let at = |position: u32| {
-            let centre = (f64::from(position) + 0.5) * scale;
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let last = (centre + support + 0.5).min(f64::from(side)) as usize;
-            let raw: Vec<f64> =
-                (first..last).map(|source| lanczos((source as f64 - centre + 0.5) * (1.0 / stretch))).collect();
-            let total: f64 = raw.iter().sum();
-            let fixed = |weight: &f64| (weight / total * f64::from(1 << WEIGHT_BITS)).round() as i32;
-            (first, raw.iter().map(fixed).collect())
-        };
-        Self((0..out).map(at).collect())
-    }
-}
-
-/// sinc(x) windowed by sinc(x/3).
-fn lanczos(x: f64) -> f64 {
-    let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) };
-    if (-SUPPORT..SUPPORT).contains(&x) { sinc(x) * sinc(x / SUPPORT) } else { 0.0 }
-}
-
 fn along_x(image: &RgbImage8, weights: &Weights) -> RgbImage8 {
-    let width = weights.0.len();
+    let width = weights.len();
     let mut out = RgbImage8::filled(Size::new(u32::try_from(width).unwrap_or(u32::MAX), image.size().h), [0; 3]);
     let rows = image.as_bytes().par_chunks(image.size().w as usize * 3);
-    out.as_mut_bytes().par_chunks_mut(width * 3).zip(rows).for_each(|(row, source)| {
-        for (pixel, (first, weights)) in row.chunks_exact_mut(3).zip(&weights.0) {
-            let mut sums = [1i32 << (WEIGHT_BITS - 1); 3];
-            for (samples, weight) in source[first * 3..].chunks_exact(3).zip(weights) {
-                for (sum, &sample) in sums.iter_mut().zip(samples) {
-                    *sum += i32::from(sample) * weight;
-                }
-            }
-            for (sample, sum) in pixel.iter_mut().zip(sums) {
-                *sample = to_u8(i64::from(sum >> WEIGHT_BITS));
-            }
-        }
-    });
+    out.as_mut_bytes()
+        .par_chunks_mut(width * 3)
+        .zip(rows)
+        .for_each_init(Vec::new, |padded, (row, source)| weights.along_x(source, padded, row));
     out
 }
 
 fn along_y(image: &RgbImage8, weights: &Weights) -> RgbImage8 {
     let row_bytes = image.size().w as usize * 3;
-    let height = u32::try_from(weights.0.len()).unwrap_or(u32::MAX);
+    let height = u32::try_from(weights.len()).unwrap_or(u32::MAX);
     let mut out = RgbImage8::filled(Size::new(image.size().w, height), [0; 3]);
-    out.as_mut_bytes().par_chunks_mut(row_bytes).zip(&weights.0).for_each(|(row, (first, weights))| {
-        let mut sums = vec![1i32 << (WEIGHT_BITS - 1); row_bytes];
-        for (source, weight) in image.as_bytes()[first * row_bytes..].chunks_exact(row_bytes).zip(weights) {
-            for (sum, &sample) in sums.iter_mut().zip(source) {
-                *sum += i32::from(sample) * weight;
-            }
-        }
-        for (sample, sum) in row.iter_mut().zip(sums) {
-            *sample = to_u8(i64::from(sum >> WEIGHT_BITS));
-        }
+    out.as_mut_bytes().par_chunks_mut(row_bytes).enumerate().for_each_init(Vec::new, |sums, (y, row)| {
+        weights.along_y(y, image.as_bytes(), row_bytes, sums, row);
     });
     out
 }

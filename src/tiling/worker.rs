@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::raster::{Filter, Resizer, RgbImage8};
 use crate::slide::Level;
-use crate::tile::TilePlan;
+use crate::tile::{GridRule, TilePlan};
 use crossbeam_channel::Sender;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -42,7 +42,11 @@ impl Job<'_> {
         let read = Size::new(self.plan.read_px, self.plan.read_px);
         let mut region = vec![0; to_usize(rgb_bytes(read))?];
         let mut tile = vec![0; if read == self.input { 0 } else { to_usize(rgb_bytes(self.input))? }];
-        let mut resizer = Resizer::new();
+        // WSInfer's figures are only reproduced with the very samples that its networks get.
+        let mut resizer = match self.plan.rule {
+            GridRule::WsInfer => Resizer::exact(),
+            GridRule::Eosin => Resizer::new(),
+        };
         let mut resize_time = Duration::ZERO;
         while let Some(place) = self.packer.claim()? {
             let (index, rect) = self.schedule.tile(place.position);

@@ -66,10 +66,25 @@ fn differences(ours: &Table, theirs: &Table) -> (f64, f64) {
     (all[all.len() - 1], all[all.len() / 2])
 }
 
-#[test]
-fn resnet18_on_an_aperio_slide_without_resizing() {
-    let Some((ours, theirs)) = run("a_cmu_resnet18_224px_0.5um", "resnet18", "CMU-1-Small-Region.svs") else { return };
+fn agrees(case: &str, model: &str, slide: &str) {
+    let Some((ours, theirs)) = run(case, model, slide) else { return };
     assert!(ours.iter().map(|row| row.0).eq(theirs.iter().map(|row| row.0)), "other tiles or another order");
     let (worst, median) = differences(&ours, &theirs);
+    println!("{case}: {} tiles, worst {worst:.6}, median {median:.7}", ours.len());
     assert!(worst <= 0.01 && median <= 0.001, "worst {worst}, median {median}");
+}
+
+#[test]
+fn resnet18_on_an_aperio_slide_without_resizing() {
+    agrees("a_cmu_resnet18_224px_0.5um", "resnet18", "CMU-1-Small-Region.svs");
+}
+
+#[test]
+fn resnet18_on_a_generic_tiff_at_half_its_resolution() {
+    agrees("b_crc01dev_resnet18_224px_2.6um", "resnet18", "CRC01_HE_dev.tif");
+}
+
+#[test]
+fn mobilenetv2_on_an_aperio_slide_enlarged() {
+    agrees("f_cmu_mobilenetv2_224px_0.4um", "mobilenetv2_100", "CMU-1-Small-Region.svs");
 }
