@@ -118,9 +118,8 @@ mod tests {
         let ramp = RgbImage8::from_vec(Size::new(8, 4), row.repeat(4)).unwrap();
         let half = resize(&ramp, Size::new(4, 2), Filter::Bilinear).unwrap();
         let mut exact = RgbImage8::filled(half.size(), [0; 3]);
-        let mut resizer = Resizer::exact();
-        resizer
-            .resize_into(ramp.as_bytes(), ramp.size(), exact.as_mut_bytes(), exact.size(), Filter::Bilinear)
+        Resizer::exact()
+            .resize_into(ramp.as_bytes(), ramp.size(), exact.as_mut_bytes(), half.size(), Filter::Bilinear)
             .unwrap();
         for image in [half, exact] {
             let reds: Vec<u8> = image.as_bytes().iter().step_by(3).copied().collect();
