@@ -110,8 +110,8 @@ impl Material<'_> {
             if spec.batch_norm { "with batch normalisation" } else { "with normalisation folded into the kernels" };
         format!(
             "{}, {norm}; all layers were trained, starting from {}. Tiles of {} px at {} um/px, seen at {} px, normalised \
-             with mean {:?} and std {:?}.\n\nAdamW, {} epochs of {}, batches of {}, highest rate {:e} after a warm-up of {} \
-             epochs and then a cosine, weight decay {}, gradients limited to {}, label smoothing {}, {}, seed {}, on {}. The \
+             with mean {:?} and std {:?}.\n\nAdamW, {} epochs of {}, batches of {}, highest rate {:e} after a warm-up of \
+             {} and then a cosine, weight decay {}, gradients limited to {}, label smoothing {}, {}, seed {}, on {}. The \
              weights are those of epoch {}, the best by balanced accuracy on the validation tiles, stored in half \
              precision.",
             spec.architecture,
@@ -125,7 +125,7 @@ impl Material<'_> {
             config.epoch_tiles.map_or("all training tiles".to_owned(), |count| format!("{count} draws")),
             config.batch,
             config.lr,
-            config.warmup_epochs,
+            epochs(config.warmup_epochs),
             config.weight_decay,
             config.clip_norm,
             config.label_smoothing,
@@ -204,6 +204,11 @@ fn list<'a>(paragraphs: impl Iterator<Item = &'a String>) -> String {
         .map(|paragraph| format!("- {}.", capital(paragraph.trim_end_matches('.'))))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+fn epochs(count: f64) -> String {
+    let count = count.to_string();
+    if count == "1" { "1 epoch".to_owned() } else { format!("{count} epochs") }
 }
 
 fn capital(text: &str) -> String {
