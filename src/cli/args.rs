@@ -3,11 +3,13 @@
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use eosin::device::DeviceSpec;
 use eosin::tile::GridRule;
+use eosin::units::Mpp;
+use eosin::{Error, ErrorKind, Result};
 use std::path::PathBuf;
 
 /// Whole-slide images in, spatial biomarker maps out. Research use only, not for diagnosis.
 #[derive(Debug, Parser)]
-#[command(name = "eosin", version, about, max_term_width = 100)]
+#[command(name = "eosin", version, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -45,7 +47,7 @@ pub(crate) struct RunArgs {
     pub(crate) batch_size: Option<u16>,
 
     /// Memory for decoded pixels, in MiB.
-    #[arg(long, default_value_t = 512, value_name = "MIB")]
+    #[arg(long, default_value_t = 512, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) memory_mb: u32,
 
     /// Threads that read and decode [default: one for each core].
@@ -71,19 +73,19 @@ pub(crate) struct ScoreArgs {
     pub(crate) run: RunArgs,
 
     /// Resolution of the slides in um/px, in place of what the files state.
-    #[arg(long, value_name = "UM_PER_PX")]
-    pub(crate) mpp: Option<f64>,
+    #[arg(long, value_name = "UM_PER_PX", value_parser = mpp, allow_negative_numbers = true)]
+    pub(crate) mpp: Option<Mpp>,
 
     /// Which rule finds tissue and places tiles: our own, or WSInfer 0.6.1's.
     #[arg(long, value_enum, default_value_t = Grid::Eosin)]
     pub(crate) grid: Grid,
 
     /// Overlap of neighbouring tiles, 0 to below 1.
-    #[arg(long, default_value_t = 0.0, value_name = "FRACTION")]
+    #[arg(long, default_value_t = 0.0, value_name = "FRACTION", value_parser = overlap, allow_negative_numbers = true)]
     pub(crate) overlap: f64,
 
     /// Part of a tile that must be tissue, 0 to 1.
-    #[arg(long, default_value_t = 0.25, value_name = "FRACTION")]
+    #[arg(long, default_value_t = 0.25, value_name = "FRACTION", value_parser = fraction, allow_negative_numbers = true)]
     pub(crate) min_tissue: f64,
 
     /// Score again what an earlier run has finished.
@@ -185,6 +187,26 @@ impl From<Grid> for GridRule {
     }
 }
 
+fn mpp(text: &str) -> Result<Mpp> {
+    let expected = format!("{} to {} um/px, such as 0.5", Mpp::MIN, Mpp::MAX);
+    text.parse().ok().and_then(|number| Mpp::new(number).ok()).ok_or_else(|| refused(&expected))
+}
+
+fn overlap(text: &str) -> Result<f64> {
+    let fits = |number: &f64| (0.0..1.0).contains(number);
+    text.parse().ok().filter(fits).ok_or_else(|| refused("a fraction from 0 to below 1, such as 0.5"))
+}
+
+fn fraction(text: &str) -> Result<f64> {
+    let fits = |number: &f64| (0.0..=1.0).contains(number);
+    text.parse().ok().filter(fits).ok_or_else(|| refused("a fraction from 0 to 1, such as 0.25"))
+}
+
+/// What was found is said by clap, and as it was typed.
+fn refused(expected: &str) -> Error {
+    Error::new(ErrorKind::Usage, "RUN-0005", format!("expected {expected}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,5 +215,17 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert!(mpp("0.25").is_ok() && overlap("0").is_ok() && fraction("1").is_ok());
+        for bad in ["", "0", "-1", "nan", "inf", "1e300", "0.01", "0,5", "20x"] {
+            assert_eq!(mpp(bad).unwrap_err().code(), "RUN-0005", "{bad}");
+        }
+        for bad in ["", "-0.1", "nan", "1.01", "0,5"] {
+            assert!(overlap(bad).is_err() && fraction(bad).is_err(), "{bad}");
+        }
+        assert!(overlap("1").is_err());
     }
 }

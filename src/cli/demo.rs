@@ -1,6 +1,7 @@
 //! `eosin demo`: the whole line on a slide whose truth is known, with nothing but this program.
 
 use super::args::DemoArgs;
+use super::interrupt;
 use super::score::{code, prepare, run_with_progress};
 use eosin::export::{SlideRecord, SlideStatus};
 use eosin::geometry::{Rect, Size};
@@ -22,6 +23,8 @@ const MPP: f64 = 1.3;
 const PURE: f64 = 0.9;
 
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
+    // From the start: a signal while the slide is written must not leave a part of it.
+    let _ = interrupt::flag();
     std::fs::create_dir_all(&args.out).map_err(|error| Error::io(&args.out, "make the folder", error))?;
     let slide_path = args.out.join("demo.svs");
     let slide = SyntheticSlide::new(SyntheticConfig {

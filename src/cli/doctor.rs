@@ -1,6 +1,7 @@
 //! `eosin doctor`: what would work on this computer and what would not.
 
 use super::args::DoctorArgs;
+use super::text::plain;
 use super::{exit, models};
 use eosin::device::{DeviceSpec, adapters, open};
 use eosin::gpu::unpack::unpack;
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             (spec, about, driver, works)
         })
         .collect();
-    let bundles = Bundle::list(&models::folders());
+    let bundles = Bundle::list(&models::folders()?);
     let writable = tempfile::tempfile_in(".").is_ok();
     if args.json {
         let report = json!({
@@ -36,7 +37,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             })).collect::<Vec<_>>(),
             "models": bundles.iter().map(|bundle| match bundle {
                 Ok(bundle) => json!({ "name": bundle.name(), "works": true }),
-                Err(error) => json!({ "works": false, "why_not": error.without_path() }),
+                Err(error) => json!({
+                    "name": models::folder_name(error), "works": false, "why_not": error.without_path(),
+                }),
             }).collect::<Vec<_>>(),
             "current_folder_writable": writable,
         });
@@ -53,16 +56,20 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
         for bundle in &bundles {
             match bundle {
                 Ok(bundle) => println!("model   {}: whole", bundle.name()),
-                Err(error) => println!("model   damaged: {error}"),
+                Err(error) => {
+                    println!("model   {}: damaged: {}", models::folder_name(error), plain(&error.without_path()));
+                }
             }
         }
         if bundles.is_empty() {
-            println!("model   none found");
+            println!(
+                "model   none found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder"
+            );
         }
         println!("folder  the current one is {}", if writable { "writable" } else { "not writable" });
     }
     let healthy = devices.iter().all(|device| device.3.is_ok()) && bundles.iter().all(Result::is_ok);
-    Ok(ExitCode::from(if healthy { exit::DONE } else { 3 }))
+    Ok(ExitCode::from(if healthy { exit::DONE } else { exit::ENVIRONMENT }))
 }
 
 /// Tries a device in a child process, as a broken driver takes its process with it.

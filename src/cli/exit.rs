@@ -1,5 +1,6 @@
 //! Exit codes, and how an error is shown.
 
+use super::text::plain;
 use eosin::{Error, ErrorKind};
 use std::process::ExitCode;
 
@@ -8,9 +9,9 @@ pub(crate) const DONE: u8 = 0;
 /// Some slides failed; the summary names them.
 pub(crate) const SOME_FAILED: u8 = 2;
 /// Disk, device or another part of the environment.
-const ENVIRONMENT: u8 = 3;
-/// Wrong arguments.
-const USAGE: u8 = 4;
+pub(crate) const ENVIRONMENT: u8 = 3;
+/// Wrong arguments, or a model that does not fit.
+pub(crate) const USAGE: u8 = 4;
 /// A digest differs, or a file changed while it was read.
 const INTEGRITY: u8 = 5;
 
@@ -23,13 +24,15 @@ pub(crate) fn of_parsing(error: &clap::Error) -> ExitCode {
 
 /// Shows an error in one line, advice on a second, and gives its code.
 pub(crate) fn of_error(error: &Error) -> ExitCode {
-    eprintln!("eosin: {error}");
+    eprintln!("eosin: {}", plain(&error.to_string()));
     if let Some(advice) = error.advice() {
-        eprintln!("       {advice}");
+        eprintln!("       {}", plain(advice));
     }
     ExitCode::from(match error.kind() {
         ErrorKind::Usage | ErrorKind::Model => USAGE,
         ErrorKind::Integrity => INTEGRITY,
+        // A model that is too large or of an unknown network is a wrong argument, not a failed slide.
+        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits if error.code().starts_with("MOD-") => USAGE,
         ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits => SOME_FAILED,
         ErrorKind::Interrupted => super::interrupt::exit_code(),
         _ => ENVIRONMENT,

@@ -10,6 +10,7 @@ mod interrupt;
 mod models;
 mod progress;
 mod score;
+mod text;
 mod train;
 
 use args::{Args, Command};
@@ -27,7 +28,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Info(args) => info::run(&args),
-        Command::Models(args) => Ok(models::run(&args)),
+        Command::Models(args) => models::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| exit::of_error(&error))

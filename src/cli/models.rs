@@ -2,6 +2,7 @@
 
 use super::args::ModelsArgs;
 use super::exit;
+use super::text::plain;
 use eosin::nn::Bundle;
 use eosin::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -10,21 +11,25 @@ use std::process::ExitCode;
 
 /// Where models are looked for: `EOSIN_MODELS`, the folder `models` here, beside the program, and of the source tree that
 /// the program was built from.
-pub(crate) fn folders() -> Vec<PathBuf> {
+///
+/// # Errors
+/// [`ErrorKind::Usage`] `MOD-0003` when `EOSIN_MODELS` names no folder: a slip there must not look like having no model.
+pub(crate) fn folders() -> Result<Vec<PathBuf>> {
+    let asked_for = std::env::var_os("EOSIN_MODELS").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    if let Some(folder) = asked_for.as_deref().filter(|folder| !folder.is_dir()) {
+        let message = "expected the folder that EOSIN_MODELS names, found none";
+        return Err(Error::new(ErrorKind::Usage, "MOD-0003", message).at_path(folder));
+    }
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|folder| folder.join("models")));
-    let candidates = [
-        std::env::var_os("EOSIN_MODELS").map(PathBuf::from),
-        Some(PathBuf::from("models")),
-        beside,
-        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
-    ];
+    let candidates =
+        [asked_for, Some(PathBuf::from("models")), beside, Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"))];
     let mut folders: Vec<PathBuf> = Vec::new();
     for folder in candidates.into_iter().flatten().filter_map(|folder| folder.canonicalize().ok()) {
         if folder.is_dir() && !folders.contains(&folder) {
             folders.push(folder);
         }
     }
-    folders
+    Ok(folders)
 }
 
 /// Opens a model by its folder or by its name.
@@ -33,7 +38,7 @@ pub(crate) fn find(name: &str) -> Result<Bundle> {
     if here.is_dir() {
         return Bundle::open(here);
     }
-    let folders = folders();
+    let folders = folders()?;
     if let Some(folder) = folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()) {
         return Bundle::open(&folder);
     }
@@ -43,14 +48,21 @@ pub(crate) fn find(name: &str) -> Result<Bundle> {
         .with_advice("give a model's folder, or set EOSIN_MODELS to the folder that holds models"))
 }
 
-pub(crate) fn run(args: &ModelsArgs) -> ExitCode {
-    let bundles = Bundle::list(&folders());
+/// The folder of a model that is damaged, by its name alone: what is printed may be handed on.
+pub(crate) fn folder_name(error: &Error) -> String {
+    let folder = error.path().and_then(|path| if path.is_dir() { Some(path) } else { path.parent() });
+    let name = folder.and_then(Path::file_name).unwrap_or_default();
+    plain(&name.to_string_lossy())
+}
+
+pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
+    let bundles = Bundle::list(&folders()?);
     let failed = bundles.iter().any(Result::is_err);
     if args.json {
         let rows: Vec<Value> = bundles.iter().map(to_json).collect();
         println!("{:#}", Value::Array(rows));
     } else if bundles.is_empty() {
-        println!("no models found");
+        println!("no models found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
     }
     for bundle in bundles.iter().filter(|_| !args.json) {
         match bundle {
@@ -73,10 +85,13 @@ pub(crate) fn run(args: &ModelsArgs) -> ExitCode {
                     println!("  {name:<30} {value:.4}");
                 }
             }
-            Err(error) => println!("damaged: {error}"),
+            Err(error) => {
+                println!("{}", folder_name(error));
+                println!("  damaged   {}", plain(&error.without_path()));
+            }
         }
     }
-    ExitCode::from(if failed { 4 } else { exit::DONE })
+    Ok(ExitCode::from(if failed { exit::USAGE } else { exit::DONE }))
 }
 
 fn to_json(bundle: &Result<Bundle>) -> Value {
@@ -94,6 +109,6 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "digest": bundle.digest(),
             "metrics": bundle.card().map(|card| &card.metrics),
         }),
-        Err(error) => json!({ "error": error.without_path() }),
+        Err(error) => json!({ "name": folder_name(error), "error": error.without_path() }),
     }
 }

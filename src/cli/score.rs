@@ -3,29 +3,21 @@
 use super::args::{RunArgs, ScoreArgs};
 use super::progress::Progress;
 use super::{exit, interrupt, models};
+use eosin::Result;
 use eosin::device::{OpenDevice, open};
 use eosin::nn::Bundle;
 use eosin::pipeline::{RunOutcome, ScoreConfig, find_slides, score};
 use eosin::tissue::TissueConfig;
-use eosin::units::Mpp;
-use eosin::{Error, ErrorKind, Result};
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
-    let mpp = args
-        .mpp
-        .map(Mpp::new)
-        .transpose()
-        .map_err(|error| Error::new(ErrorKind::Usage, "RUN-0005", format!("--mpp: {}", error.message())))?;
-    check_fraction("--overlap", args.overlap, args.overlap >= 0.0 && args.overlap < 1.0)?;
-    check_fraction("--min-tissue", args.min_tissue, (0.0..=1.0).contains(&args.min_tissue))?;
     let config = ScoreConfig {
         slides: find_slides(&args.slides)?,
         out: args.out.clone(),
         grid: args.grid.into(),
         overlap: args.overlap,
         min_tissue: args.min_tissue,
-        mpp,
+        mpp: args.mpp,
         tissue: TissueConfig::default(),
         memory_bytes: u64::from(args.run.memory_mb) << 20,
         workers: args.run.workers,
@@ -34,14 +26,21 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
     let (bundle, device) = prepare(&args.run)?;
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
     if !args.run.quiet {
-        let done = outcome.records.len() - outcome.failed();
-        eprintln!(
-            "{done} of {} slides done; {} is the table of all",
-            config.slides.len(),
-            config.out.join("summary.csv").display()
-        );
+        eprintln!("{}", last_line(&config, &outcome));
     }
     Ok(ExitCode::from(code(&outcome)))
+}
+
+/// How many slides are done, and where to read on or how to go on.
+fn last_line(config: &ScoreConfig, outcome: &RunOutcome) -> String {
+    let (all, failed) = (config.slides.len(), outcome.failed());
+    let done = outcome.records.len() - failed;
+    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    if outcome.interrupted {
+        let again = if config.overwrite { " without --overwrite" } else { "" };
+        return format!("stopped: {done} of {all} slides done{failed}; run again{again} to go on with the others");
+    }
+    format!("{done} of {all} slides done{failed}; {} is the table of all", config.out.join("summary.csv").display())
 }
 
 /// Opens model and device and says which they really are.
@@ -63,7 +62,7 @@ pub(crate) fn run_with_progress(
     device: &OpenDevice,
     args: &RunArgs,
 ) -> Result<RunOutcome> {
-    let progress = Progress::new(config.slides.len(), args.quiet);
+    let progress = Progress::new(&config.slides, args.quiet);
     let cancel = interrupt::flag();
     let batch = args.batch_size.map(usize::from);
     let outcome = score(config, bundle, device, batch, &cancel, &|event| progress.show(&event));
@@ -80,11 +79,4 @@ pub(crate) fn code(outcome: &RunOutcome) -> u8 {
     } else {
         exit::DONE
     }
-}
-
-fn check_fraction(flag: &str, found: f64, fits: bool) -> Result<()> {
-    if fits {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Usage, "RUN-0005", format!("{flag}: expected a fraction from 0 to 1, found {found}")))
 }

@@ -216,6 +216,10 @@ fn remove(path: &Path) -> Result<()> {
 fn failed(code: &'static str, what: &str, path: &Path, source: io::Error) -> Error {
     let (reason, advice) = match source.kind() {
         IoKind::StorageFull | IoKind::QuotaExceeded => ("disk full".to_string(), Some("free some space and run again")),
+        IoKind::AlreadyExists | IoKind::NotADirectory => {
+            ("expected a folder, found a file".to_string(), Some("give another folder, or move the file away"))
+        }
+        IoKind::NotFound => ("no such folder, and it cannot be made".to_string(), None),
         kind => (kind.to_string(), None),
     };
     let error = Error::new(ErrorKind::Io, code, format!("{what}: {reason}")).at_path(path).with_source(source);

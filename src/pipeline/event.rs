@@ -26,5 +26,7 @@ pub enum Event<'a> {
         record: &'a SlideRecord,
         /// True when an earlier run's results are still good and nothing was done.
         reused: bool,
+        /// What the user can do about its error; kept apart from the record, as advice is for the terminal only.
+        advice: Option<&'a str>,
     },
 }

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 const MAX_DEPTH: usize = 32;
 
 /// All slides that `inputs` name: files as they are, folders searched for files with a slide's extension, in the order
-/// of their names. Links to folders are not followed, so that no loop is possible. A file that is named twice comes once.
+/// of their names. Links to folders are not followed, so that no loop is possible. A file that is named twice comes once,
+/// also when its folder is written differently; links of other names are slides of their own.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] for a folder that cannot be read; [`ErrorKind::Usage`] `RUN-0001` when nothing is found at all. A
-/// file that does not exist is kept: it becomes a failed slide, and the others still run.
+/// [`ErrorKind::Io`] for a folder that cannot be read; [`ErrorKind::Usage`] when nothing is found at all (`RUN-0001`) or
+/// folders are nested too deep (`RUN-0002`). A file that does not exist is kept: it becomes a failed slide, and the others
+/// still run.
 pub fn find_slides(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut slides = Vec::new();
     for input in inputs {
@@ -23,19 +25,29 @@ pub fn find_slides(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
     }
     let mut seen = std::collections::HashSet::new();
-    slides.retain(|slide| seen.insert(slide.clone()));
+    slides.retain(|slide| seen.insert(place(slide)));
     if slides.is_empty() {
         let message = "expected at least one slide, found none in the folders given";
-        return Err(Error::new(ErrorKind::Usage, "RUN-0001", message)
-            .with_advice("slides are files that end in .svs, .tif or .tiff"));
+        let error = Error::new(ErrorKind::Usage, "RUN-0001", message)
+            .with_advice("slides are files that end in .svs, .tif or .tiff");
+        return Err(if let [folder] = inputs { error.at_path(folder) } else { error });
     }
     Ok(slides)
+}
+
+/// A file's own name in its folder, whichever way the folder is written.
+fn place(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), file.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => file.to_path_buf(),
+    }
 }
 
 fn search(folder: &Path, depth: usize, slides: &mut Vec<PathBuf>) -> Result<()> {
     if depth > MAX_DEPTH {
         let message = format!("expected folders nested at most {MAX_DEPTH} deep, found more");
-        return Err(Error::new(ErrorKind::Limits, "RUN-0002", message).at_path(folder));
+        return Err(Error::new(ErrorKind::Usage, "RUN-0002", message).at_path(folder));
     }
     let refuse = |error| Error::io(folder, "read the folder", error);
     let mut entries = std::fs::read_dir(folder).map_err(refuse)?.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
@@ -67,6 +79,7 @@ mod tests {
         let found = find_slides(&[folder.path().into(), at("a.tif"), at("missing.svs")]).unwrap();
         assert_eq!(found, [at("a.tif"), at("b/c.SVS"), at("z.svs"), at("missing.svs")]);
         assert_eq!(find_slides(&[at("b"), at("b")]).unwrap().len(), 1);
+        assert_eq!(find_slides(&[at("a.tif"), at("./a.tif"), at("b/../a.tif")]).unwrap(), [at("a.tif")]);
         std::fs::remove_file(at("b/c.SVS")).unwrap();
         assert_eq!(find_slides(&[at("b")]).unwrap_err().code(), "RUN-0001");
     }

@@ -8,6 +8,7 @@ mod inputs;
 mod overview;
 mod score;
 mod slide_run;
+mod survey;
 
 pub use event::Event;
 pub use inputs::find_slides;

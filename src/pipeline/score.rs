@@ -95,16 +95,23 @@ pub fn score(
     let engine = Engine { bundle, device, predictor, model_mpp: Mpp::new(bundle.mpp())? };
     let mut outcome = RunOutcome { records: Vec::new(), interrupted: false };
     for (path, id) in config.slides.iter().zip(assign_ids(&config.slides)) {
+        if cancel.load(Ordering::Relaxed) {
+            break;
+        }
         listen(Event::SlideStarted { id: &id });
-        let (record, reused) = match score_slide(config, &engine, path, &id, cancel, listen) {
-            Ok(done) => done,
+        let (record, reused, advice) = match score_slide(config, &engine, path, &id, cancel, listen) {
+            Ok((record, reused)) => (record, reused, None),
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                clear(&config.out, &id)?;
+                if !has_results(&config.out, &id) {
+                    clear(&config.out, &id)?;
+                }
                 break;
             }
-            Err(error) => (fail(config, &engine, path, &id, &error)?, false),
+            // A disk that is full for one slide is full for all.
+            Err(error) if error.kind() == ErrorKind::Io && error.code().starts_with("OUT-") => return Err(error),
+            Err(error) => (fail(config, &engine, path, &id, &error)?, false, error.advice().map(String::from)),
         };
-        listen(Event::SlideDone { record: &record, reused });
+        listen(Event::SlideDone { record: &record, reused, advice: advice.as_deref() });
         let device_lost = record.error.as_ref().is_some_and(|error| error.code == "DEV-0003");
         outcome.records.push(record);
         write_summary(&config.out, &outcome.records)?;
@@ -118,9 +125,14 @@ pub fn score(
     Ok(outcome)
 }
 
-/// Removes what a failed slide left and writes why it failed.
+/// Says whether whole results of an earlier run are there, whatever its model and settings were.
+fn has_results(out: &Path, id: &str) -> bool {
+    SlideRecord::read(out, id).is_some_and(|record| record.is_done(out, &record.resume_key))
+}
+
+/// Removes what a failed slide left and writes why it failed. A slide that cannot be reached proves nothing about the
+/// results of an earlier run: a drive that is not there must not cost finished work, so these stay with their record.
 fn fail(config: &ScoreConfig, engine: &Engine<'_>, path: &Path, id: &str, error: &Error) -> Result<SlideRecord> {
-    clear(&config.out, id)?;
     let facts = super::slide_run::facts_of_file(path, id);
     let model = super::slide_run::model_facts(engine.bundle);
     let record = SlideRecord {
@@ -128,6 +140,9 @@ fn fail(config: &ScoreConfig, engine: &Engine<'_>, path: &Path, id: &str, error:
         settings: config.settings(),
         ..SlideRecord::new(SlideStatus::Failed, facts, model, String::new())
     };
-    record.write(&config.out)?;
+    if error.kind() != ErrorKind::Io || !has_results(&config.out, id) {
+        clear(&config.out, id)?;
+        record.write(&config.out)?;
+    }
     Ok(record)
 }

@@ -1,25 +1,23 @@
 //! One slide, from its file to its record.
 
 use super::event::Event;
-use super::overview::overview;
 use super::score::{Engine, ScoreConfig};
+use super::survey::{Survey, survey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
     ChunkCounts, DeviceFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs, SlideRecord, SlideStatus, StageSeconds,
     write_all,
 };
-use crate::geometry::Size;
 use crate::infer::{BatchFeed, Scored};
 use crate::map::palette::class_colours;
 use crate::map::{BiomarkerMap, MapSummary};
 use crate::nn::Bundle;
-use crate::raster::{Mask, RgbImage8, thumbnail};
+use crate::raster::Mask;
 use crate::slide::Slide;
 use crate::tile::{Batch, GridRule, Predictions, TilePlan};
 use crate::tiling::loader::{BatchSource, LoadReport, Loaded, LoaderConfig, load};
 use crate::tiling::plan::{SlideGeometry, TilingConfig, plan};
 use crate::tiling::wsinfer_grid;
-use crate::tissue::{TissueConfig, TissueMethod, detect};
 use crate::units::Mpp;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -28,10 +26,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Resolution at which our own rule looks for tissue: a tile is many of these pixels wide, and a slide fits in memory.
-const TISSUE_MPP: f64 = 8.0;
-/// Longest side of the picture that results are drawn over.
-const PICTURE_PX: u32 = 1600;
 /// Bytes at both ends of a file that tell it from another of the same length.
 const FINGERPRINT_BYTES: u64 = 1 << 20;
 
@@ -55,7 +49,7 @@ pub(super) fn score_slide(
     let (mpp, mpp_source) = resolution(config, &slide).map_err(|error| error.at_path(path))?;
     let mut clock = Clock { seconds: StageSeconds::default(), last: started };
     clock.lap(|seconds, lap| seconds.open = lap);
-    let (picture, mask, mask_mpp) = find_tissue(config, &slide, mpp)?;
+    let Survey { picture, mask, tissue_mm2 } = survey(config, &slide, mpp)?;
     clock.lap(|seconds, lap| seconds.tissue = lap);
     let plan = plan_tiles(config, engine, &slide, mpp, &mask)?;
     clock.lap(|seconds, lap| seconds.plan = lap);
@@ -99,7 +93,7 @@ pub(super) fn score_slide(
             batch: engine.predictor.config().batch,
         }),
         tiles: map.tiles(),
-        tissue_mm2: Some(mask.count() as f64 * mask_mpp * mask_mpp / 1e6),
+        tissue_mm2: Some(tissue_mm2),
         summary: Some(MapSummary::of(&map)),
         seconds: clock.seconds,
         chunks: loaded.map(|report| ChunkCounts { decoded: report.chunks_decoded, distinct: report.chunks_distinct }),
@@ -134,27 +128,6 @@ fn resolution(config: &ScoreConfig, slide: &Slide) -> Result<(Mpp, String)> {
     let why = slide.calibration_note().map(|note| format!(": {note}")).unwrap_or_default();
     let message = format!("expected the slide to state its um/px, found none{why}");
     Err(Error::new(ErrorKind::Format, "RUN-0003", message).with_advice("give it with `--mpp`, for example `--mpp 0.5`"))
-}
-
-/// A picture of the slide, its tissue, and the um/px of that mask.
-fn find_tissue(config: &ScoreConfig, slide: &Slide, mpp: Mpp) -> Result<(RgbImage8, Mask, f64)> {
-    let slide_px = slide.size();
-    let (image, tissue) = match config.grid {
-        GridRule::WsInfer => {
-            let level = slide.level_for_downsample(wsinfer_grid::thumbnail_downsample(slide_px));
-            let whole = overview(slide, level)?;
-            let tissue = TissueConfig { method: TissueMethod::WsInfer, ..config.tissue };
-            (wsinfer_grid::thumbnail(&whole), tissue)
-        }
-        GridRule::Eosin => {
-            let level = slide.level_for_downsample(TISSUE_MPP / mpp.get());
-            (overview(slide, level)?, config.tissue)
-        }
-    };
-    let um_per_px = wsinfer_grid::thumbnail_um_per_px(mpp, slide_px, image.size());
-    let mask = detect(&image, um_per_px, &tissue)?;
-    let mask_mpp = wsinfer_grid::thumbnail_um_per_px(mpp, slide_px, mask.size());
-    Ok((thumbnail(&image, Size::new(PICTURE_PX, PICTURE_PX)), mask, mask_mpp))
 }
 
 fn plan_tiles(config: &ScoreConfig, engine: &Engine<'_>, slide: &Slide, mpp: Mpp, mask: &Mask) -> Result<TilePlan> {
@@ -230,7 +203,8 @@ fn score_tiles(
     let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     if !rows.is_empty() && rows.iter().all(Option::is_none) {
         let message = format!("expected pixels for {} tiles, found none that can be decoded", rows.len());
-        return Err(Error::new(ErrorKind::Format, "RUN-0004", message));
+        return Err(Error::new(ErrorKind::Format, "RUN-0004", message)
+            .with_advice("the file may have been damaged while it was copied; copy it again"));
     }
     Ok((Predictions { class_names, rows }, report))
 }

@@ -55,10 +55,16 @@ impl Slide {
                     check_promises(driver.levels()).map_err(|error| error.at_path(path))?;
                     return Ok(Self { path: path.to_path_buf(), format, driver });
                 }
-                Err(why) => tried.push(format!("{}: {why}", format.name)),
+                Err(why) => tried.push((format.name, why.to_string())),
             }
         }
-        let message = format!("not a slide that can be read ({})", tried.join("; "));
+        // Most files are refused by all formats for the same reason, which need not be said for each.
+        let same = tried.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let reasons: Vec<String> = match tried.first() {
+            Some((_, why)) if same => vec![why.clone()],
+            _ => tried.iter().map(|(name, why)| format!("{name}: {why}")).collect(),
+        };
+        let message = format!("not a slide that can be read ({})", reasons.join("; "));
         Err(Error::new(ErrorKind::Format, "WSI-0100", message).at_path(path))
     }
 

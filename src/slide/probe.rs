@@ -262,5 +262,13 @@ fn damaged(index: usize, error: &TiffError) -> Error {
         }
         TiffError::IoError(_) => (ErrorKind::Io, "IO-0001"),
     };
-    Error::new(kind, code, format!("directory {index}: damaged TIFF: {}", error.to_string().to_lowercase()))
+    match error {
+        TiffError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            let message = format!("directory {index}: damaged TIFF: expected more bytes, found the end of the file");
+            Error::new(kind, code, message).with_advice("the file may have been cut while it was copied; copy it again")
+        }
+        error => {
+            Error::new(kind, code, format!("directory {index}: damaged TIFF: {}", error.to_string().to_lowercase()))
+        }
+    }
 }

@@ -1,0 +1,14 @@
+//! The program as its users meet it: arguments in; lines, files and exit codes out.
+//!
+//! Every test runs the built program in a folder of its own, on slides and a model that it writes there itself. The
+//! model has random weights: what it says has no meaning, whether and where it is said has.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod privacy;
+mod questions;
+mod resume;
+mod slide_faults;
+#[cfg(unix)]
+mod stop;
+mod usage;
+mod workplace;

@@ -1,0 +1,52 @@
+//! A run that is started again keeps what is finished, and costs nothing that was.
+
+use crate::workplace::{Workplace, results_of, with_summary};
+
+#[test]
+fn a_second_run_keeps_what_is_finished_and_says_so() {
+    let here = Workplace::new();
+    here.score(&["slides"], &[]).line("scored   good: ");
+    let results: Vec<Vec<u8>> = results_of("good").iter().map(|name| here.read(&format!("out/{name}"))).collect();
+    let same =
+        || results_of("good").iter().zip(&results).all(|(name, bytes)| here.read(&format!("out/{name}")) == *bytes);
+
+    let said = here.score(&["slides"], &[]);
+    assert_eq!(said.code, Some(0));
+    said.line("kept     good: done by an earlier run");
+    said.line("1 of 1 slides done; ");
+    assert!(same());
+
+    // Anything that changes results, or a result that is not whole, is a reason to score again.
+    here.score(&["slides"], &["--overwrite"]).line("scored   good: ");
+    here.score(&["slides"], &["--overlap", "0.5"]).line("scored   good: ");
+    here.score(&["slides"], &[]).line("scored   good: ");
+    here.write("out/maps/good.png", b"cut");
+    here.score(&["slides"], &[]).line("scored   good: ");
+    std::fs::remove_file(here.path("out/model-outputs-csv/good.csv")).unwrap();
+    here.score(&["slides"], &[]).line("scored   good: ");
+    assert_eq!(here.files("out"), with_summary(&[results_of("good")]));
+}
+
+#[test]
+fn a_slide_that_is_out_of_reach_fails_and_its_earlier_results_stay() {
+    let here = Workplace::new();
+    here.score(&["slides/good.svs"], &[]);
+    std::fs::rename(here.path("slides"), here.path("unplugged")).unwrap();
+    let said = here.score(&["slides/good.svs"], &[]);
+    assert_eq!(said.code, Some(2));
+    said.line("failed   good (slides/good.svs): ");
+    assert_eq!(here.files("out"), with_summary(&[results_of("good")]));
+    let summary = String::from_utf8(here.read("out/summary.csv")).unwrap();
+    assert!(summary.contains("good,failed,IO-0001"), "{summary}");
+    std::fs::rename(here.path("unplugged"), here.path("slides")).unwrap();
+    here.score(&["slides/good.svs"], &[]).line("kept     good: ");
+}
+
+#[test]
+fn a_slide_that_turned_bad_leaves_no_earlier_results() {
+    let here = Workplace::new();
+    here.score(&["slides/good.svs"], &[]);
+    here.write("slides/good.svs", b"no slide any more");
+    assert_eq!(here.score(&["slides/good.svs"], &[]).code, Some(2));
+    assert_eq!(here.files("out"), with_summary(&[vec!["good.json".to_string()]]));
+}
