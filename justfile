@@ -24,6 +24,6 @@ test-gpu:
 bench *ARGS:
     cargo bench {{ ARGS }}
 
-# A synthetic slide, its map, and how far the map is from the truth: `just demo --model FOLDER`.
+# A synthetic slide, its map, and how far the map is from the truth.
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}

@@ -25,6 +25,7 @@ const PURE: f64 = 0.9;
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     // From the start: a signal while the slide is written must not leave a part of it.
     let _ = interrupt::flag();
+    let (bundle, device) = prepare(&args.run)?;
     std::fs::create_dir_all(&args.out).map_err(|error| Error::io(&args.out, "make the folder", error))?;
     let slide_path = args.out.join("demo.svs");
     let slide = SyntheticSlide::new(SyntheticConfig {
@@ -38,7 +39,6 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         bar.set_position(done);
     })?;
     bar.finish_and_clear();
-    let (bundle, device) = prepare(&args.run)?;
     let config = ScoreConfig {
         slides: vec![slide_path.clone()],
         out: args.out.clone(),
