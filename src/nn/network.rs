@@ -9,7 +9,8 @@ use crate::nn::spec::{Architecture, NetworkSpec};
 use crate::nn::weights::{Head, load, save};
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::module::adaptive_avg_pool2d;
+use burn::tensor::module::{adaptive_avg_pool2d, conv2d};
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
 /// A network of any architecture.
@@ -70,7 +71,8 @@ impl Network {
     /// # Shapes
     /// `[N, D]` to logits `[N, K]`.
     pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
-        self.head().forward(features)
+        let head = self.head();
+        if features.device() == Device::flex() { head.forward(features) } else { product_apart(head, features) }
     }
 
     fn head(&self) -> &Linear {
@@ -100,5 +102,23 @@ impl Network {
             Body::ResNet(network) => network.layers(),
             Body::MobileNetV2(network) => network.layers(),
         }
+    }
+}
+
+/// A linear layer whose matrix product is written as a 1x1 convolution.
+///
+/// On GPUs burn 0.22.1 merges a matrix product with the sum that follows it, and may then run a kernel that is not made
+/// for its shape (burn issue 5122): the bias comes out alone, with no error. A convolution is never merged.
+///
+/// # Shapes
+/// `[N, D]` to `[N, K]`.
+fn product_apart(layer: &Linear, input: Tensor<2>) -> Tensor<2> {
+    let ([n, d], [_, k]) = (input.dims(), layer.weight.lazy_shape().dims());
+    let kernel = layer.weight.val().transpose().reshape([k, d, 1, 1]);
+    let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+    let output = conv2d(input.reshape([n, d, 1, 1]), kernel, None, options).reshape([n, k]);
+    match &layer.bias {
+        Some(bias) => output + bias.val().unsqueeze(),
+        None => output,
     }
 }
