@@ -40,6 +40,8 @@ pub struct TilePlan {
     pub tile_px: u32,
     /// Colour beyond the slide's edge.
     pub fill: [u8; 3],
+    /// Places of the grid over the whole slide. Those that are no tile hold too little tissue.
+    pub places: usize,
     /// Top-left corners in output order: x ascending, then y (y changes fastest).
     pub origins_l0: Vec<(i64, i64)>,
 }

@@ -107,6 +107,7 @@ mod tests {
             read_px: 256,
             tile_px: 256,
             fill: [255; 3],
+            places: rows.len(),
             origins_l0: [(0, 0), (0, 256), (256, 256)][..rows.len()].to_vec(),
         };
         let predictions = Predictions {

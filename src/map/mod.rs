@@ -35,7 +35,7 @@ pub enum Cell<'a> {
     Scored(&'a [f32]),
 }
 
-/// How the tiles of a plan fared; `planned = scored + lost`.
+/// How the tiles of a plan fared; `planned = scored + lost`, and `planned + skipped` are the places of the grid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TileCounts {
     /// Tiles of the plan.
@@ -44,6 +44,8 @@ pub struct TileCounts {
     pub scored: usize,
     /// Tiles without scores, or with a score that is not finite.
     pub lost: usize,
+    /// Places of the grid with too little tissue for a tile.
+    pub skipped: usize,
 }
 
 /// Scores on a regular grid over the whole slide.
@@ -141,7 +143,7 @@ impl BiomarkerMap {
             mpp: plan.mpp,
             x,
             y,
-            tiles: TileCounts::default(),
+            tiles: TileCounts { skipped: plan.places.saturating_sub(plan.len()), ..TileCounts::default() },
             cells,
             scores: Vec::new(),
         };
@@ -293,6 +295,7 @@ pub(crate) mod tests {
             read_px: side_l0,
             tile_px: side_l0,
             fill: [255; 3],
+            places: origins_l0.len(),
             origins_l0: origins_l0.to_vec(),
         }
     }
@@ -306,7 +309,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_three_states_stay_apart_and_the_grid_covers_the_slide() {
-        let plan = plan(256, 256, &[(0, 0), (0, 256), (768, 512)]);
+        let plan = TilePlan { places: 12, ..plan(256, 256, &[(0, 0), (0, 256), (768, 512)]) };
         let rows = [Some(&[0.25_f32, 0.75][..]), None, Some(&[f32::NAN, 0.5])];
         let map = BiomarkerMap::new(&plan, &predictions(&["a", "b"], &rows)).unwrap();
         assert_eq!((map.cols(), map.rows(), map.origin_l0()), (4, 3, (0, 0)));
@@ -315,7 +318,7 @@ pub(crate) mod tests {
         assert_eq!(map.cell(3, 2), Cell::Failed, "a score that is no number is a lost tile");
         assert_eq!(map.cell(1, 0), Cell::NoTissue);
         assert_eq!(map.cell(4, 0), Cell::NoTissue);
-        assert_eq!(map.tiles(), TileCounts { planned: 3, scored: 1, lost: 2 });
+        assert_eq!(map.tiles(), TileCounts { planned: 3, scored: 1, lost: 2, skipped: 9 });
         assert_eq!(map.rect_l0(3, 2), Some(Rect::new(768, 512, 232, 188)));
         assert_eq!(map.cell_at_l0(255, 256), Cell::Failed);
         assert_eq!(map.cell_at_l0(-1, 0), Cell::NoTissue);

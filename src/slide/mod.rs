@@ -61,7 +61,10 @@ impl Slide {
         // Most files are refused by all formats for the same reason, which need not be said for each.
         let same = tried.windows(2).all(|pair| pair[0].1 == pair[1].1);
         let reasons: Vec<String> = match tried.first() {
-            Some((_, why)) if same => vec![why.clone()],
+            Some((_, why)) if same => {
+                let names: Vec<&str> = tried.iter().map(|(name, _)| *name).collect();
+                vec![format!("{}: {why}", names.join(", "))]
+            }
             _ => tried.iter().map(|(name, why)| format!("{name}: {why}")).collect(),
         };
         let message = format!("not a slide that can be read ({})", reasons.join("; "));

@@ -212,6 +212,7 @@ mod tests {
             read_px: 4,
             tile_px: 4,
             fill: [255; 3],
+            places: 100,
             origins_l0: (0..10).flat_map(|x| (0..10).map(move |y| (x * 4, y * 4))).collect(),
         };
         (Level::new(size, Size::new(8, 8), size).unwrap(), plan)

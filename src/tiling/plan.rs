@@ -140,6 +140,7 @@ pub fn plan(
     let tissue = TissueShare::new(mask, slide.size_l0);
     let columns = grid.positions(0, slide.size_l0.w);
     let rows = grid.positions(0, slide.size_l0.h);
+    let places = columns.clone().count() * rows.clone().count();
     let origins_l0 = columns
         .flat_map(|x| rows.clone().map(move |y| (x, y)))
         .filter(|&(x, y)| tissue.share(Rect::new(x, y, grid.side_l0, grid.side_l0)) >= config.min_tissue)
@@ -155,6 +156,7 @@ pub fn plan(
         read_px,
         tile_px,
         fill: [255; 3],
+        places,
         origins_l0,
     })
 }
@@ -252,7 +254,7 @@ mod tests {
         let config = TilingConfig { min_tissue: 0.5, ..TilingConfig::default() };
         let plan = plan(&slide, &mask, 300, Mpp::new(0.5).unwrap(), &config).unwrap();
         assert_eq!(plan.origins_l0, [(900, 0), (900, 300)]);
-        assert_eq!((plan.fill, plan.step_l0), ([255; 3], 300));
+        assert_eq!((plan.fill, plan.step_l0, plan.places), ([255; 3], 300, 8));
     }
 
     #[test]

@@ -230,6 +230,7 @@ mod tests {
             read_px: side,
             tile_px: side,
             fill: [255; 3],
+            places: origins_l0.len(),
             origins_l0,
         }
     }

@@ -55,9 +55,10 @@ pub fn plan_wsinfer(
     let grid = Grid::new(slide, tile_px, model_mpp, overlap)?;
     let half = whole(round_half_even(f64::from(grid.side_l0) / 2.0));
     let polygon = Polygon::new(mask, slide.size_l0);
+    let columns = grid.positions(half, slide.size_l0.w);
     let rows = grid.positions(half, slide.size_l0.h);
-    let origins_l0 = grid
-        .positions(half, slide.size_l0.w)
+    let places = columns.clone().count() * rows.clone().count();
+    let origins_l0 = columns
         .flat_map(|x| rows.clone().map(move |y| (x, y)))
         .filter(|&(x, y)| polygon.contains(x as f64, y as f64))
         .map(|(x, y)| (x - i64::from(half), y - i64::from(half)))
@@ -73,6 +74,7 @@ pub fn plan_wsinfer(
         read_px: grid.side_l0,
         tile_px,
         fill: [0; 3],
+        places,
         origins_l0,
     })
 }

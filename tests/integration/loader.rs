@@ -42,6 +42,7 @@ fn grid(slide: &Slide, level: usize, read_px: u32, step_px: u32, offset_px: i32)
         read_px,
         tile_px: read_px,
         fill: [255, 0, 128],
+        places: rows.len() * columns.len(),
         origins_l0: columns.into_iter().flat_map(|x| rows.iter().map(move |&y| (x, y))).collect(),
     }
 }
