@@ -33,6 +33,13 @@ pub enum ErrorKind {
     Interrupted,
 }
 
+impl ErrorKind {
+    /// Whether it concerns one chunk or level of a slide, so that others may still be read, and not the file as a whole.
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::Format | Self::Unsupported | Self::Limits)
+    }
+}
+
 /// An error with its kind, a stable code, and the place where it happened.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);

@@ -1,24 +1,28 @@
 //! A picture of a whole slide, small enough for memory: what tissue is found on and results are drawn over.
 //!
 //! Invariant: a pixel is decoded, or lies in a gap that is named. Damage to some chunks leaves gaps, so that it costs the
-//! tiles that need these chunks and not the slide; damage to all of them is an error.
+//! tiles that need these chunks and not the slide; damage to all of them is an error. A level is read in parts, so that
+//! memory does not grow with it.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
-use crate::raster::RgbImage8;
-use crate::slide::Slide;
+use crate::raster::{RgbImage8, reduce};
+use crate::slide::{Level, Slide};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Pixels that an overview may have; a level beyond it is averaged down while it is read.
-const MAX_OVERVIEW_PX: u64 = 48 << 20;
-/// Rows of the overview made from one band of the level.
-const BAND_ROWS: u32 = 64;
+/// Pixels of a level that are read at once, and that an overview should have at most.
+const MAX_PART_PX: u64 = 48 << 20;
+/// Sides of parts are multiples of chunks up to here, so that few chunks are decoded twice.
+const MAX_UNIT_PX: u32 = 4096;
+/// Pixels of a level that are looked at: a slide of half a million pixels a side.
+const MAX_LEVEL_PX: u64 = 1 << 38;
 /// What lies beyond the slide, was never scanned, or cannot be decoded.
 const WHITE: [u8; 3] = [255; 3];
 
 /// A level as far as it can be decoded.
 #[derive(Debug)]
 pub(super) struct Overview {
-    /// The level, averaged over square blocks where it would not fit.
+    /// The level, each box of pixels merged to one.
     pub(super) picture: RgbImage8,
     /// Size of the level.
     pub(super) level: Size,
@@ -26,26 +30,88 @@ pub(super) struct Overview {
     pub(super) gaps: Vec<Rect>,
 }
 
-/// Reads a whole level, or the next finer one when nothing of it can be decoded: coarse levels are a few chunks.
+/// How many pixels along x and y have to be merged, so that a level fits into memory: few, and a power of two, as the
+/// sides of chunks are.
+pub(super) fn reduction_to_fit(level: Size) -> (u32, u32) {
+    let mut factor = 1;
+    while level.area() / (u64::from(factor) * u64::from(factor)) > MAX_PART_PX {
+        factor *= 2;
+    }
+    (factor, factor)
+}
+
+/// Reads a whole level, or the next finer one when nothing of it can be decoded: coarse levels are a few chunks. As many
+/// pixels become one as `reduction` asks for, given the level's size.
 ///
 /// # Errors
-/// Those of [`Slide::read_region`]; damage only when no level can be decoded.
-pub(super) fn overview(slide: &Slide, level: usize) -> Result<Overview> {
-    match read_level(slide, level) {
-        Err(error) if is_damage(&error) && level > 0 => overview(slide, level - 1).or(Err(error)),
+/// Those of [`Slide::read_region`], damage only when no level can be decoded; [`ErrorKind::Limits`] `RUN-0007` for a level
+/// that is too large to be looked at; [`ErrorKind::Interrupted`].
+pub(super) fn overview(
+    slide: &Slide,
+    level: usize,
+    reduction: &dyn Fn(Size) -> (u32, u32),
+    cancel: &AtomicBool,
+) -> Result<Overview> {
+    match read_level(slide, level, reduction, cancel) {
+        Err(error) if error.kind().is_local() && level > 0 => match overview(slide, level - 1, reduction, cancel) {
+            Err(finer) if finer.kind().is_local() => Err(error),
+            done => done,
+        },
         done => done,
     }
 }
 
-fn read_level(slide: &Slide, level: usize) -> Result<Overview> {
-    let size = slide.levels()[level].size;
+fn read_level(
+    slide: &Slide,
+    level: usize,
+    reduction: &dyn Fn(Size) -> (u32, u32),
+    cancel: &AtomicBool,
+) -> Result<Overview> {
+    let Level { size, chunk, .. } = slide.levels()[level];
+    if size.area() > MAX_LEVEL_PX {
+        let message = format!("expected a level of at most {MAX_LEVEL_PX} pixels to find tissue on, found {size}");
+        return Err(Error::new(ErrorKind::Limits, "RUN-0007", message).at_level(level));
+    }
+    let (fx, fy) = reduction(size);
     let mut reader = Reader { slide, level, gaps: Vec::new(), first: None };
-    let picture = reader.read_whole(size)?;
+    let mut picture = RgbImage8::filled(Size::new(size.w.div_ceil(fx), size.h.div_ceil(fy)), WHITE);
+    for part in parts_of(size, Size::new(unit(fx, chunk.w), unit(fy, chunk.h))) {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Interrupted, "RUN-0008", "stopped while tissue was looked for"));
+        }
+        let pixels = reader.read(part)?;
+        let small = if (fx, fy) == (1, 1) { pixels } else { reduce(&pixels, (fx, fy)) };
+        picture.paste(&small, part.x / i64::from(fx), part.y / i64::from(fy));
+    }
     let lost: u64 = reader.gaps.iter().map(|gap| Size::new(gap.w, gap.h).area()).sum();
     match reader.first {
         Some(error) if lost >= size.area() => Err(error),
         _ => Ok(Overview { picture, level: size, gaps: reader.gaps }),
     }
+}
+
+/// The least side of a part: whole boxes of merged pixels, and whole chunks where that is not too large.
+fn unit(factor: u32, chunk: u32) -> u32 {
+    let mut both = u64::from(factor);
+    while both % u64::from(chunk.max(1)) != 0 {
+        both += u64::from(factor);
+        if both > u64::from(MAX_UNIT_PX) {
+            return factor;
+        }
+    }
+    u32::try_from(both).unwrap_or(factor)
+}
+
+/// A level in parts of as many units as may be read at once, whole rows of them where that is possible.
+fn parts_of(level: Size, unit: Size) -> impl Iterator<Item = Rect> {
+    let times = |used: u64| u32::try_from(MAX_PART_PX / used.max(1)).unwrap_or(u32::MAX).max(1);
+    let wide = u64::from(level.w) * u64::from(unit.h) <= MAX_PART_PX;
+    let w = if wide { level.w } else { unit.w.saturating_mul(times(unit.area())).min(level.w) };
+    let h = unit.h.saturating_mul(times(u64::from(w) * u64::from(unit.h))).min(level.h);
+    let frame = Rect::new(0, 0, level.w, level.h);
+    let along = |side: u32, step: u32| (0..i64::from(side)).step_by(step.max(1) as usize);
+    let rows = along(level.h, h);
+    rows.flat_map(move |y| along(level.w, w).filter_map(move |x| Rect::new(x, y, w, h).intersect(frame)))
 }
 
 /// Reads parts of a level and remembers what is damaged.
@@ -58,30 +124,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read_whole(&mut self, size: Size) -> Result<RgbImage8> {
-        let block = u32::try_from(size.area().div_ceil(MAX_OVERVIEW_PX)).unwrap_or(u32::MAX).isqrt().max(1);
-        let block = if u64::from(block) * u64::from(block) * MAX_OVERVIEW_PX < size.area() { block + 1 } else { block };
-        if block == 1 {
-            return self.read(Rect::new(0, 0, size.w, size.h));
-        }
-        let small = Size::new(size.w.div_ceil(block), size.h.div_ceil(block));
-        let mut picture = RgbImage8::filled(small, WHITE);
-        let mut row = 0;
-        while row < small.h {
-            let rows = BAND_ROWS.min(small.h - row);
-            let top = row * block;
-            let height = (rows * block).min(size.h - top);
-            let band = self.read(Rect::new(0, i64::from(top), size.w, height))?;
-            picture.paste(&average(&band, block), 0, i64::from(row));
-            row += rows;
-        }
-        Ok(picture)
-    }
-
     /// Reads a rectangle at once, and only if that fails once more chunk by chunk.
     fn read(&mut self, rect: Rect) -> Result<RgbImage8> {
         match self.slide.read_region(self.level, rect, WHITE) {
-            Err(error) if is_damage(&error) => {
+            Err(error) if error.kind().is_local() => {
                 self.first.get_or_insert(error);
                 self.read_around(rect)
             }
@@ -91,10 +137,10 @@ impl Reader<'_> {
 
     fn read_around(&mut self, rect: Rect) -> Result<RgbImage8> {
         let mut picture = RgbImage8::filled(Size::new(rect.w, rect.h), WHITE);
-        for part in parts(rect, self.slide.levels()[self.level].chunk) {
+        for part in chunks_of(rect, self.slide.levels()[self.level].chunk) {
             match self.slide.read_region(self.level, part, WHITE) {
                 Ok(pixels) => picture.paste(&pixels, part.x - rect.x, part.y - rect.y),
-                Err(error) if is_damage(&error) => self.gaps.push(part),
+                Err(error) if error.kind().is_local() => self.gaps.push(part),
                 Err(error) => return Err(error),
             }
         }
@@ -102,47 +148,22 @@ impl Reader<'_> {
     }
 }
 
-/// Damage to a chunk, as the loader of tiles has it; all else concerns the whole file.
-fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits)
-}
-
 /// A rectangle cut along the edges of chunks.
-fn parts(rect: Rect, chunk: Size) -> impl Iterator<Item = Rect> {
+fn chunks_of(rect: Rect, chunk: Size) -> impl Iterator<Item = Rect> {
     let (w, h) = (i64::from(chunk.w.max(1)), i64::from(chunk.h.max(1)));
     let corners =
         (rect.y / h..=rect.bottom() / h).flat_map(move |y| (rect.x / w..=rect.right() / w).map(move |x| (x, y)));
     corners.filter_map(move |(x, y)| Rect::new(x * w, y * h, chunk.w, chunk.h).intersect(rect))
 }
 
-/// The mean colour of each block of `block` x `block` pixels, and of what there is of it at the edges.
-fn average(band: &RgbImage8, block: u32) -> RgbImage8 {
-    let size = band.size();
-    let small = Size::new(size.w.div_ceil(block), size.h.div_ceil(block));
-    let mut data = Vec::with_capacity(small.w as usize * small.h as usize * 3);
-    for y in 0..small.h {
-        for x in 0..small.w {
-            let (mut sum, mut count) = ([0_u32; 3], 0);
-            for yy in y * block..((y + 1) * block).min(size.h) {
-                for xx in x * block..((x + 1) * block).min(size.w) {
-                    let pixel = band.pixel(xx, yy);
-                    (0..3).for_each(|c| sum[c] += u32::from(pixel[c]));
-                    count += 1;
-                }
-            }
-            data.extend(sum.map(|sum| u8::try_from((sum + count / 2) / count.max(1)).unwrap_or(u8::MAX)));
-        }
-    }
-    RgbImage8::from_vec(small, data).unwrap_or_else(|| RgbImage8::filled(small, WHITE))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::synthetic::{ChunkPlace, PyramidConfig, write_pyramid};
+    use tempfile::TempDir;
 
-    /// The last level of a slide of 150 x 100, 75 x 50 and 37 x 25 px in chunks of 64 px, of which some are cut.
-    fn overview_of(is_cut: impl Fn(ChunkPlace) -> bool) -> Result<Overview> {
+    /// A slide of 150 x 100, 75 x 50 and 37 x 25 px in chunks of 64 px, of which some are cut.
+    fn cut_slide(is_cut: impl Fn(ChunkPlace) -> bool) -> (TempDir, Slide) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("slide.svs");
         let config = PyramidConfig { chunk_px: 64, ..PyramidConfig::default() };
@@ -153,7 +174,13 @@ mod tests {
         };
         write_pyramid(&path, Size::new(150, 100), &config, &grey, Some(&edit), &|_, _| {}).unwrap();
         let slide = Slide::open(&path).unwrap();
-        overview(&slide, slide.levels().len() - 1)
+        (folder, slide)
+    }
+
+    /// The overview of its last level.
+    fn overview_of(is_cut: impl Fn(ChunkPlace) -> bool) -> Result<Overview> {
+        let (_folder, slide) = cut_slide(is_cut);
+        overview(&slide, slide.levels().len() - 1, &reduction_to_fit, &AtomicBool::new(false))
     }
 
     #[test]
@@ -173,10 +200,35 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_averaged_also_at_the_edges() {
-        let band = RgbImage8::from_vec(Size::new(3, 1), vec![0, 10, 20, 2, 20, 40, 9, 9, 9]).unwrap();
-        let small = average(&band, 2);
-        assert_eq!(small.size(), Size::new(2, 1));
-        assert_eq!((small.pixel(0, 0), small.pixel(1, 0)), ([1, 15, 30], [9, 9, 9]));
+    fn parts_cover_every_pixel_once_in_whole_boxes_and_fit_into_memory() {
+        let levels = [(37, 25), (11_264, 14_340), (1 << 24, 1 << 14), (1 << 14, 1 << 24), (500_000, 500_000)];
+        for (level, chunk) in levels.into_iter().flat_map(|level| [64, 240, 1024, 8192].map(|chunk| (level, chunk))) {
+            let level = Size::new(level.0, level.1);
+            for (fx, fy) in [reduction_to_fit(level), (3, 5), (4096, 4096)] {
+                let mut area = 0;
+                for part in parts_of(level, Size::new(unit(fx, chunk), unit(fy, chunk))) {
+                    assert!(part.x % i64::from(fx) == 0 && part.y % i64::from(fy) == 0, "{level} {part:?}");
+                    assert!(Size::new(part.w, part.h).area() <= MAX_PART_PX, "{level} {part:?}");
+                    area += Size::new(part.w, part.h).area();
+                }
+                assert_eq!(area, level.area(), "{level}");
+            }
+        }
+        assert_eq!((unit(16, 1024), unit(3, 256), unit(7, 1024)), (1024, 768, 7));
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_looks_no_further_for_tissue() {
+        let (_folder, slide) = cut_slide(|_| false);
+        let stopped = overview(&slide, 0, &reduction_to_fit, &AtomicBool::new(true)).unwrap_err();
+        assert_eq!((stopped.kind(), stopped.code()), (ErrorKind::Interrupted, "RUN-0008"));
+    }
+
+    #[test]
+    fn pixels_are_merged_as_asked_for() {
+        let (_folder, slide) = cut_slide(|_| false);
+        let found = overview(&slide, 0, &|_| (4, 3), &AtomicBool::new(false)).unwrap();
+        assert_eq!((found.picture.size(), found.level), (Size::new(38, 34), Size::new(150, 100)));
+        assert_eq!(found.picture.pixel(37, 33), [100; 3]);
     }
 }

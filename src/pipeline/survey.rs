@@ -3,7 +3,7 @@
 //! Invariant: the mask holds the tissue that was seen and every gap of the overview. Nobody knows what lies in a gap, so
 //! its tiles are tried: those that can be decoded are scored, the others are lost and counted, none is left out unsaid.
 
-use super::overview::{Overview, overview};
+use super::overview::{Overview, overview, reduction_to_fit};
 use super::score::ScoreConfig;
 use crate::error::Result;
 use crate::geometry::{Rect, Size};
@@ -13,6 +13,7 @@ use crate::tile::GridRule;
 use crate::tiling::wsinfer_grid;
 use crate::tissue::{TissueConfig, TissueMethod, detect};
 use crate::units::Mpp;
+use std::sync::atomic::AtomicBool;
 
 /// Resolution at which our own rule looks for tissue: a tile is many of these pixels wide, and a slide fits in memory.
 const TISSUE_MPP: f64 = 8.0;
@@ -33,19 +34,20 @@ pub(super) struct Survey {
 ///
 /// # Errors
 /// Those of [`overview`] and [`detect`].
-pub(super) fn survey(config: &ScoreConfig, slide: &Slide, mpp: Mpp) -> Result<Survey> {
+pub(super) fn survey(config: &ScoreConfig, slide: &Slide, mpp: Mpp, cancel: &AtomicBool) -> Result<Survey> {
     let slide_px = slide.size();
-    let (level, tissue) = match config.grid {
+    let (image, tissue, level, gaps) = match config.grid {
         GridRule::WsInfer => {
             let level = slide.level_for_downsample(wsinfer_grid::thumbnail_downsample(slide_px));
-            (level, TissueConfig { method: TissueMethod::WsInfer, ..config.tissue })
+            let Overview { picture, level, gaps } = overview(slide, level, &wsinfer_grid::thumbnail_reduction, cancel)?;
+            let tissue = TissueConfig { method: TissueMethod::WsInfer, ..config.tissue };
+            (wsinfer_grid::thumbnail(&picture, level), tissue, level, gaps)
         }
-        GridRule::Eosin => (slide.level_for_downsample(TISSUE_MPP / mpp.get()), config.tissue),
-    };
-    let Overview { picture, level, gaps } = overview(slide, level)?;
-    let image = match config.grid {
-        GridRule::WsInfer => wsinfer_grid::thumbnail(&picture),
-        GridRule::Eosin => picture,
+        GridRule::Eosin => {
+            let level = slide.level_for_downsample(TISSUE_MPP / mpp.get());
+            let Overview { picture, level, gaps } = overview(slide, level, &reduction_to_fit, cancel)?;
+            (picture, config.tissue, level, gaps)
+        }
     };
     let um_per_px = wsinfer_grid::thumbnail_um_per_px(mpp, slide_px, image.size());
     let mut mask = detect(&image, um_per_px, &tissue)?;

@@ -10,4 +10,4 @@ pub use mask::Mask;
 pub use resample::Filter;
 pub use resize::{Resizer, resize};
 pub use rgb::RgbImage8;
-pub use thumbnail::{thumbnail, thumbnail_size};
+pub use thumbnail::{finish_thumbnail, reduce, reduction, thumbnail, thumbnail_size};

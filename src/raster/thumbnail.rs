@@ -44,24 +44,40 @@ pub fn thumbnail_size(size: Size, max: Size) -> Size {
 /// # Panics
 /// When a side is zero.
 pub fn thumbnail(image: &RgbImage8, max: Size) -> RgbImage8 {
-    let size = thumbnail_size(image.size(), max);
-    if size == image.size() {
-        return image.clone();
+    match reduction(image.size(), max) {
+        (1, 1) => finish_thumbnail(image, image.size(), max),
+        factors => finish_thumbnail(&reduce(image, factors), image.size(), max),
     }
-    let (fx, fy) = (factor(image.size().w, size.w), factor(image.size().h, size.h));
+}
+
+/// How many pixels along x and y the first step of [`thumbnail`] merges, of an image of `size`.
+///
+/// # Panics
+/// When a side is zero.
+pub fn reduction(size: Size, max: Size) -> (u32, u32) {
+    let to = thumbnail_size(size, max);
+    (factor(size.w, to.w), factor(size.h, to.h))
+}
+
+/// The second step of [`thumbnail`]: `reduced` is what [`reduce`] with [`reduction`] made of an image of `size`. Large
+/// images can so be reduced in parts.
+///
+/// # Panics
+/// When a side is zero.
+pub fn finish_thumbnail(reduced: &RgbImage8, size: Size, max: Size) -> RgbImage8 {
+    let to = thumbnail_size(size, max);
+    let (fx, fy) = (factor(size.w, to.w), factor(size.h, to.h));
     let span = |side: u32, factor: u32| f64::from(side) / f64::from(factor);
-    let (span_x, span_y) = (span(image.size().w, fx), span(image.size().h, fy));
-    let reduced = if fx > 1 || fy > 1 { &reduce(image, fx, fy) } else { image };
     let fits = |from: u32, to: u32, factor: u32| u64::from(from) == u64::from(to) * u64::from(factor);
-    let narrow = if fits(image.size().w, size.w, fx) {
+    let narrow = if fits(size.w, to.w, fx) {
         reduced.clone()
     } else {
-        along_x(reduced, &Weights::new(Filter::Lanczos3, reduced.size().w, span_x, size.w))
+        along_x(reduced, &Weights::new(Filter::Lanczos3, reduced.size().w, span(size.w, fx), to.w))
     };
-    if fits(image.size().h, size.h, fy) {
+    if fits(size.h, to.h, fy) {
         return narrow;
     }
-    along_y(&narrow, &Weights::new(Filter::Lanczos3, narrow.size().h, span_y, size.h))
+    along_y(&narrow, &Weights::new(Filter::Lanczos3, narrow.size().h, span(size.h, fy), to.h))
 }
 
 /// Pixels that the box reduction merges along one axis.
@@ -71,7 +87,7 @@ fn factor(from: u32, to: u32) -> u32 {
 }
 
 /// The mean of each box of `fx` by `fy` pixels; boxes at the right and bottom edge may be smaller.
-fn reduce(image: &RgbImage8, fx: u32, fy: u32) -> RgbImage8 {
+pub fn reduce(image: &RgbImage8, (fx, fy): (u32, u32)) -> RgbImage8 {
     let from = image.size();
     let size = Size::new(from.w.div_ceil(fx), from.h.div_ceil(fy));
     let mut out = RgbImage8::filled(size, [0; 3]);
@@ -157,6 +173,14 @@ mod tests {
         let small = thumbnail(&RgbImage8::from_vec(Size::new(61, 47), pixels).unwrap(), Size::new(9, 9));
         assert_eq!(small.size(), Size::new(9, 7));
         assert_eq!(small.as_bytes()[3 * 27..4 * 27], PILLOW_ROW);
+    }
+
+    #[test]
+    fn boxes_are_averaged_also_at_the_edges() {
+        let band = RgbImage8::from_vec(Size::new(3, 1), vec![0, 10, 20, 2, 20, 40, 9, 9, 9]).unwrap();
+        let small = reduce(&band, (2, 2));
+        assert_eq!(small.size(), Size::new(2, 1));
+        assert_eq!((small.pixel(0, 0), small.pixel(1, 0)), ([1, 15, 30], [9, 9, 9]));
     }
 
     fn to_byte(value: u32) -> u8 {

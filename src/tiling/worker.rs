@@ -53,7 +53,7 @@ impl Job<'_> {
             let needs = self.schedule.needs(place.position);
             let taken = self.pool.take(&needs);
             let lost = match taken.iter().find_map(|chunk| chunk.as_ref().err()) {
-                Some(error) if ends_all(error.kind()) => return Err(again(error, self.plan.level)),
+                Some(error) if !error.kind().is_local() => return Err(again(error, self.plan.level)),
                 Some(error) => Some(again(error, self.plan.level)),
                 None => {
                     self.cut(rect, &needs, &taken, &mut region);
@@ -109,11 +109,6 @@ fn copy(chunk: &RgbImage8, from: Rect, window: Rect, to: Rect, region: &mut [u8]
         let (source, target) = (offset(from, y), offset(to, y));
         region[target..target + row_bytes].copy_from_slice(&chunk.as_bytes()[source..source + row_bytes]);
     }
-}
-
-/// Whether an error concerns the whole file, not one chunk of it.
-fn ends_all(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits)
 }
 
 /// The same error once more: every tile of a chunk has its own.

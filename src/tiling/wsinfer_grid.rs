@@ -24,12 +24,21 @@ pub fn thumbnail_downsample(slide_l0: Size) -> f64 {
     along(slide_l0.w, THUMBNAIL_MAX.w).max(along(slide_l0.h, THUMBNAIL_MAX.h))
 }
 
-/// The thumbnail of all pixels of a level.
+/// How many pixels of a level along x and y are merged before [`thumbnail`].
 ///
 /// # Panics
 /// When a side is zero.
-pub fn thumbnail(level: &RgbImage8) -> RgbImage8 {
-    raster::thumbnail(level, THUMBNAIL_MAX)
+pub fn thumbnail_reduction(level: Size) -> (u32, u32) {
+    raster::reduction(level, THUMBNAIL_MAX)
+}
+
+/// The thumbnail of a level of size `level`, from all its pixels as [`raster::reduce`] merges them by
+/// [`thumbnail_reduction`].
+///
+/// # Panics
+/// When a side is zero.
+pub fn thumbnail(reduced: &RgbImage8, level: Size) -> RgbImage8 {
+    raster::finish_thumbnail(reduced, level, THUMBNAIL_MAX)
 }
 
 /// The thumbnail's resolution in micrometres per pixel, the mean of both axes.

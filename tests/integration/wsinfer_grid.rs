@@ -5,10 +5,13 @@
 
 use crate::shared::shared;
 use eosin::geometry::{Rect, Size};
+use eosin::raster::reduce;
 use eosin::slide::Slide;
 use eosin::tile::TilePlan;
 use eosin::tiling::plan::SlideGeometry;
-use eosin::tiling::wsinfer_grid::{plan_wsinfer, thumbnail, thumbnail_downsample, thumbnail_um_per_px};
+use eosin::tiling::wsinfer_grid::{
+    plan_wsinfer, thumbnail, thumbnail_downsample, thumbnail_reduction, thumbnail_um_per_px,
+};
 use eosin::tissue::{TissueConfig, TissueMethod, detect};
 use eosin::units::Mpp;
 use flate2::read::GzDecoder;
@@ -53,7 +56,8 @@ fn plan(slide: &Slide, tile_px: u32, spacing_um: f64) -> TilePlan {
     let (size, mpp) = (slide.size(), slide.mpp().unwrap());
     let level = slide.level_for_downsample(thumbnail_downsample(size));
     let Size { w, h } = slide.levels()[level].size;
-    let thumbnail = thumbnail(&slide.read_region(level, Rect::new(0, 0, w, h), [255; 3]).unwrap());
+    let whole = slide.read_region(level, Rect::new(0, 0, w, h), [255; 3]).unwrap();
+    let thumbnail = thumbnail(&reduce(&whole, thumbnail_reduction(whole.size())), whole.size());
     let config = TissueConfig { method: TissueMethod::WsInfer, ..TissueConfig::default() };
     let mask = detect(&thumbnail, thumbnail_um_per_px(mpp, size, thumbnail.size()), &config).unwrap();
     let downsamples = slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect();
