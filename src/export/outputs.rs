@@ -33,23 +33,27 @@ struct Staged {
 ///
 /// # Errors
 /// [`ErrorKind::Io`] (`OUT-0002`) when a file cannot be written, [`ErrorKind::Usage`] (`OUT-0003`) when the id is no
-/// plain file name or plan, predictions, map and colours do not belong together. No file of the slide is left then.
+/// plain file name or plan, predictions, map and colours do not belong together. Then all files of an earlier run are left
+/// as they were, or no file of the slide is.
 pub fn write_all(dir: &Path, outputs: &SlideOutputs<'_>) -> Result<Vec<WrittenFile>> {
     check(outputs)?;
-    let written = stage_all(dir, outputs).and_then(|staged| {
-        // Before the first file changes: a record must never describe files of another run.
-        remove(&record_path(dir, outputs.id))?;
-        staged.into_iter().map(Staged::keep).collect::<Result<Vec<_>>>()
-    });
-    let written = written.and_then(|written| {
-        EXPORTERS.iter().try_for_each(|exporter| sync_folder(&dir.join(exporter.folder)))?;
-        Ok(written)
-    });
+    let staged = stage_all(dir, outputs)?;
+    let written = replace_all(dir, outputs.id, staged);
     if written.is_err() {
         // The first error is the one to report; what cannot be removed has no record and so counts for nothing.
         let _ = clear(dir, outputs.id);
     }
     written
+}
+
+/// Gives staged files their names in place of an earlier run's.
+fn replace_all(dir: &Path, id: &str, staged: Vec<Staged>) -> Result<Vec<WrittenFile>> {
+    // Before the first file changes, and on the disk: a record must never describe files of another run.
+    remove(&record_path(dir, id))?;
+    sync_folder(dir)?;
+    let written = staged.into_iter().map(Staged::keep).collect::<Result<Vec<_>>>()?;
+    EXPORTERS.iter().try_for_each(|exporter| sync_folder(&dir.join(exporter.folder)))?;
+    Ok(written)
 }
 
 /// Removes every file of a slide, its record first; files that do not exist are fine.

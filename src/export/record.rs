@@ -136,6 +136,9 @@ pub struct SlideFacts {
     /// Where that number comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mpp_source: Option<String>,
+    /// BLAKE3 of the file's length and both ends, which tells it from other files; hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// Which model gave the scores.

@@ -6,6 +6,7 @@
 mod event;
 mod inputs;
 mod overview;
+mod resume;
 mod score;
 mod slide_run;
 mod survey;

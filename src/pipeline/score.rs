@@ -1,6 +1,7 @@
 //! Many slides through one model on one device.
 
 use super::event::Event;
+use super::resume::has_results;
 use super::slide_run::score_slide;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +12,7 @@ use crate::tile::GridRule;
 use crate::tissue::TissueConfig;
 use crate::units::Mpp;
 use serde_json::json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -99,10 +101,12 @@ pub fn score(
             break;
         }
         listen(Event::SlideStarted { id: &id });
-        let (record, reused, advice) = match score_slide(config, &engine, path, &id, cancel, listen) {
+        // Decoders are made to refuse and not to panic, but a night's run must not hang on that.
+        let scored = catch_unwind(AssertUnwindSafe(|| score_slide(config, &engine, path, &id, cancel, listen)));
+        let (record, reused, advice) = match scored.unwrap_or_else(|_| Err(panicked(path))) {
             Ok((record, reused)) => (record, reused, None),
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                if !has_results(&config.out, &id) {
+                if !has_results(&config.out, &id, path) {
                     clear(&config.out, &id)?;
                 }
                 break;
@@ -125,13 +129,14 @@ pub fn score(
     Ok(outcome)
 }
 
-/// Says whether whole results of an earlier run are there, whatever its model and settings were.
-fn has_results(out: &Path, id: &str) -> bool {
-    SlideRecord::read(out, id).is_some_and(|record| record.is_done(out, &record.resume_key))
+/// The panic itself is on standard error.
+fn panicked(path: &Path) -> Error {
+    Error::new(ErrorKind::Format, "RUN-0009", "expected results or an error, found a defect of this program")
+        .at_path(path)
+        .with_advice("please report it, with the lines above; the slides after it are scored")
 }
 
-/// Removes what a failed slide left and writes why it failed. A slide that cannot be reached proves nothing about the
-/// results of an earlier run: a drive that is not there must not cost finished work, so these stay with their record.
+/// Removes what a failed slide left and writes why it failed, unless there are results of an earlier run to keep.
 fn fail(config: &ScoreConfig, engine: &Engine<'_>, path: &Path, id: &str, error: &Error) -> Result<SlideRecord> {
     let facts = super::slide_run::facts_of_file(path, id);
     let model = super::slide_run::model_facts(engine.bundle);
@@ -140,7 +145,7 @@ fn fail(config: &ScoreConfig, engine: &Engine<'_>, path: &Path, id: &str, error:
         settings: config.settings(),
         ..SlideRecord::new(SlideStatus::Failed, facts, model, String::new())
     };
-    if error.kind() != ErrorKind::Io || !has_results(&config.out, id) {
+    if !has_results(&config.out, id, path) {
         clear(&config.out, id)?;
         record.write(&config.out)?;
     }

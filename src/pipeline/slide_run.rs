@@ -1,6 +1,7 @@
 //! One slide, from its file to its record.
 
 use super::event::Event;
+use super::resume::{fingerprint, resume_key};
 use super::score::{Engine, ScoreConfig};
 use super::survey::{Survey, survey};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,15 +20,10 @@ use crate::tiling::loader::{BatchSource, LoadReport, Loaded, LoaderConfig, load}
 use crate::tiling::plan::{SlideGeometry, TilingConfig, plan};
 use crate::tiling::wsinfer_grid;
 use crate::units::Mpp;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-
-/// Bytes at both ends of a file that tell it from another of the same length.
-const FINGERPRINT_BYTES: u64 = 1 << 20;
 
 /// Scores one slide; the flag is true when an earlier run's results are still good.
 pub(super) fn score_slide(
@@ -40,7 +36,8 @@ pub(super) fn score_slide(
 ) -> Result<(SlideRecord, bool)> {
     let started = Instant::now();
     let slide = Slide::open(path)?;
-    let key = resume_key(config, engine.bundle, path)?;
+    let fingerprint = fingerprint(path)?;
+    let key = resume_key(config, engine.bundle, &fingerprint);
     if !config.overwrite
         && let Some(record) = SlideRecord::read(&config.out, id).filter(|record| record.is_done(&config.out, &key))
     {
@@ -49,7 +46,7 @@ pub(super) fn score_slide(
     let (mpp, mpp_source) = resolution(config, &slide).map_err(|error| error.at_path(path))?;
     let mut clock = Clock { seconds: StageSeconds::default(), last: started };
     clock.lap(|seconds, lap| seconds.open = lap);
-    let Survey { picture, mask, tissue_mm2 } = survey(config, &slide, mpp)?;
+    let Survey { picture, mask, tissue_mm2 } = survey(config, &slide, mpp, cancel)?;
     clock.lap(|seconds, lap| seconds.tissue = lap);
     let plan = plan_tiles(config, engine, &slide, mpp, &mask)?;
     clock.lap(|seconds, lap| seconds.plan = lap);
@@ -81,6 +78,7 @@ pub(super) fn score_slide(
         levels: Some(slide.levels().len()),
         mpp: Some(mpp.get()),
         mpp_source: Some(mpp_source),
+        fingerprint: Some(fingerprint),
         ..facts_of_file(path, id)
     };
     let record = SlideRecord {
@@ -228,24 +226,4 @@ pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
 pub(super) fn facts_of_file(path: &Path, id: &str) -> SlideFacts {
     let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
     SlideFacts { id: id.to_string(), bytes, ..SlideFacts::default() }
-}
-
-/// What results depend on: the slide, the model, the settings and this program. The slide is told by its length and
-/// both ends, as reading gigabytes twice would cost more than it protects from.
-fn resume_key(config: &ScoreConfig, bundle: &Bundle, path: &Path) -> Result<String> {
-    let refuse = |error| Error::io(path, "read the slide", error);
-    let mut file = File::open(path).map_err(refuse)?;
-    let length = file.metadata().map_err(refuse)?.len();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&length.to_le_bytes());
-    for start in [0, length.saturating_sub(FINGERPRINT_BYTES)] {
-        file.seek(SeekFrom::Start(start)).map_err(refuse)?;
-        let mut end = Vec::new();
-        file.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut end).map_err(refuse)?;
-        hasher.update(&end);
-    }
-    for part in [env!("CARGO_PKG_VERSION"), bundle.digest(), &config.settings().to_string()] {
-        hasher.update(part.as_bytes()).update(&[0]);
-    }
-    Ok(hasher.finalize().to_hex().to_string())
 }

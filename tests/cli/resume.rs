@@ -50,3 +50,35 @@ fn a_slide_that_turned_bad_leaves_no_earlier_results() {
     assert_eq!(here.score(&["slides/good.svs"], &[]).code, Some(2));
     assert_eq!(here.files("out"), with_summary(&[vec!["good.json".to_string()]]));
 }
+
+#[test]
+fn a_card_that_was_changed_is_a_reason_to_score_again() {
+    let here = Workplace::new();
+    let card = String::from_utf8(here.read("model/model.toml")).unwrap();
+    here.score(&["slides"], &[]);
+    for (from, to) in [("mpp = 0.5", "mpp = 0.6"), ("mean = [0.5, ", "mean = [0.4, "), ("name = \"a\"", "name = \"c\"")]
+    {
+        assert!(card.contains(from), "{from} in {card}");
+        here.write("model/model.toml", card.replacen(from, to, 1).as_bytes());
+        here.score(&["slides"], &[]).line("scored   good: ");
+    }
+    here.score(&["slides"], &[]).line("kept     good: ");
+}
+
+#[test]
+fn a_slip_in_the_arguments_costs_no_finished_results() {
+    let here = Workplace::new();
+    here.write_slide_without_mpp("slides/no-mpp.svs");
+    let slide = &["slides/no-mpp.svs"];
+    here.score(slide, &["--mpp", "0.5"]).line("scored   no-mpp: ");
+    let before: Vec<Vec<u8>> = results_of("no-mpp").iter().map(|name| here.read(&format!("out/{name}"))).collect();
+    for (args, code) in [(&[][..], "RUN-0003"), (&["--mpp", "10"], "TIL-0003")] {
+        let said = here.score(slide, args);
+        assert_eq!(said.code, Some(2), "{args:?}: {:#?}", said.lines);
+        assert!(said.line("failed   no-mpp").contains(code), "{:#?}", said.lines);
+        for (name, bytes) in results_of("no-mpp").iter().zip(&before) {
+            assert!(here.read(&format!("out/{name}")) == *bytes, "{name} after {args:?}");
+        }
+    }
+    here.score(slide, &["--mpp", "0.5"]).line("kept     no-mpp: ");
+}

@@ -58,11 +58,7 @@ fn a_disk_that_takes_no_more_ends_the_run_and_leaves_no_part_of_the_slide() {
     let here = Workplace::new();
     here.write("slides/a.svs", b"text");
     here.write("slides/later.svs", b"text");
-    let mut limited = Command::new("sh");
-    here.prepare(&mut limited);
-    // A limit on the size of files stands in for a full disk: records fit, pictures do not.
-    limited.args(["-c", r#"trap '' XFSZ; ulimit -f 16; exec "$0" "$@""#, env!("CARGO_BIN_EXE_eosin")]);
-    let said = Said::new(&limited.args(score_args("model", "out", &["slides"], &[])).output().unwrap());
+    let said = limited(&here, &[]);
     assert_eq!(said.code, Some(3), "{:#?}", said.lines);
     said.line("failed   a (slides/a.svs): ");
     assert!(said.line("eosin: ").contains("OUT-0002"), "{:#?}", said.lines);
@@ -70,4 +66,19 @@ fn a_disk_that_takes_no_more_ends_the_run_and_leaves_no_part_of_the_slide() {
     let said = here.score(&["slides"], &[]);
     said.line("scored   good: ");
     said.line("failed   later (slides/later.svs): ");
+
+    // Nothing was replaced yet when the disk was full, so nothing is lost.
+    let results: Vec<Vec<u8>> = results_of("good").iter().map(|name| here.read(&format!("out/{name}"))).collect();
+    assert_eq!(limited(&here, &["--overwrite"]).code, Some(3));
+    for (name, bytes) in results_of("good").iter().zip(&results) {
+        assert!(here.read(&format!("out/{name}")) == *bytes, "{name}");
+    }
+}
+
+/// Scores all slides under a limit on the size of files, which stands in for a full disk: records fit, pictures do not.
+fn limited(here: &Workplace, more: &[&str]) -> Said {
+    let mut limited = Command::new("sh");
+    here.prepare(&mut limited);
+    limited.args(["-c", r#"trap '' XFSZ; ulimit -f 16; exec "$0" "$@""#, env!("CARGO_BIN_EXE_eosin")]);
+    Said::new(&limited.args(score_args("model", "out", &["slides"], more)).output().unwrap())
 }
