@@ -3,6 +3,7 @@
 use super::args::DemoArgs;
 use super::interrupt;
 use super::score::{code, prepare, run_with_progress};
+use super::text::say;
 use eosin::export::{SlideRecord, SlideStatus};
 use eosin::geometry::{Rect, Size};
 use eosin::map::decide;
@@ -52,13 +53,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         overwrite: true,
     };
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
-    if let Some(record) = outcome.records.first().filter(|record| record.status == SlideStatus::Scored) {
-        println!("slide    {} (synthetic, {SIDE_PX} x {SIDE_PX} px, seed {})", slide_path.display(), args.seed);
+    let scored = outcome.records.first().filter(|record| record.status == SlideStatus::Scored);
+    if let Some(record) = scored.filter(|_| !args.run.quiet) {
+        say!("slide    {} (synthetic, {SIDE_PX} x {SIDE_PX} px, seed {})", slide_path.display(), args.seed);
         for file in &record.outputs {
-            println!("output   {}", args.out.join(&file.name).display());
+            say!("output   {}", args.out.join(&file.name).display());
         }
-        println!("record   {}", args.out.join(format!("{}.json", record.slide.id)).display());
-        println!("summary  {}", args.out.join("summary.csv").display());
+        say!("record   {}", args.out.join(format!("{}.json", record.slide.id)).display());
+        say!("summary  {}", args.out.join("summary.csv").display());
         compare(args, &slide, record)?;
     }
     Ok(ExitCode::from(code(&outcome)))
@@ -88,7 +90,8 @@ fn compare(args: &DemoArgs, slide: &SyntheticSlide, record: &SlideRecord) -> Res
         rows.push((slide.truth_fractions(rect), scores));
     }
     // Share of each class over all tiles, and agreement on the tiles that are nearly all of one class.
-    println!("\nclass              truth    map    right on pure tiles");
+    say!("");
+    say!("class              truth    map    right on pure tiles");
     let (mut right, mut pure) = (0, 0);
     for (index, name) in CLASS_NAMES.iter().enumerate() {
         let Some(column) = classes.iter().position(|class| class == name) else { continue };
@@ -99,12 +102,11 @@ fn compare(args: &DemoArgs, slide: &SyntheticSlide, record: &SlideRecord) -> Res
         let hits = of_class.iter().filter(|(_, scores)| decide(scores) == Some(column)).count();
         right += hits;
         pure += of_class.len();
-        println!("{name:<16} {:>6.1} % {:>5.1} %    {hits} of {}", truth * 100.0, found * 100.0, of_class.len());
+        say!("{name:<16} {:>6.1} % {:>5.1} %    {hits} of {}", truth * 100.0, found * 100.0, of_class.len());
     }
-    println!("all                                {right} of {pure}");
-    println!(
-        "\nThe slide is synthetic and the model learned from one real one: this shows that the program works, not how"
-    );
-    println!("good a model is. Research use only, not for diagnosis.");
+    say!("all                                {right} of {pure}");
+    say!("");
+    say!("The slide is synthetic: this shows that the program works, not how good a model is.");
+    say!("Research use only, not for diagnosis.");
     Ok(())
 }

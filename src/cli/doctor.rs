@@ -1,7 +1,7 @@
 //! `eosin doctor`: what would work on this computer and what would not.
 
 use super::args::DoctorArgs;
-use super::text::plain;
+use super::text::{answer_json, say};
 use super::{exit, models};
 use eosin::device::{DeviceSpec, adapters, open};
 use eosin::gpu::unpack::unpack;
@@ -43,30 +43,25 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             }).collect::<Vec<_>>(),
             "current_folder_writable": writable,
         });
-        println!("{report:#}");
+        answer_json(&report);
     } else {
-        println!("eosin {}", env!("CARGO_PKG_VERSION"));
+        say!("eosin {}", env!("CARGO_PKG_VERSION"));
         for (spec, about, driver, works) in &devices {
             let verdict = works.as_ref().map_or_else(|why| format!("does not work: {why}"), |()| "works".to_string());
-            println!(
-                "device  {spec:<10} {about}{}{driver}: {verdict}",
-                if driver.is_empty() { "" } else { ", driver " }
-            );
+            say!("device  {spec:<10} {about}{}{driver}: {verdict}", if driver.is_empty() { "" } else { ", driver " });
         }
         for bundle in &bundles {
             match bundle {
-                Ok(bundle) => println!("model   {}: whole", bundle.name()),
+                Ok(bundle) => say!("model   {}: whole", bundle.name()),
                 Err(error) => {
-                    println!("model   {}: damaged: {}", models::folder_name(error), plain(&error.without_path()));
+                    say!("model   {}: damaged: {}", models::folder_name(error), error.without_path());
                 }
             }
         }
         if bundles.is_empty() {
-            println!(
-                "model   none found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder"
-            );
+            say!("model   none found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
         }
-        println!("folder  the current one is {}", if writable { "writable" } else { "not writable" });
+        say!("folder  the current one is {}", if writable { "writable" } else { "not writable" });
     }
     let healthy = devices.iter().all(|device| device.3.is_ok()) && bundles.iter().all(Result::is_ok);
     Ok(ExitCode::from(if healthy { exit::DONE } else { exit::ENVIRONMENT }))

@@ -1,6 +1,6 @@
 //! Exit codes, and how an error is shown.
 
-use super::text::plain;
+use super::text::tell;
 use eosin::{Error, ErrorKind};
 use std::process::ExitCode;
 
@@ -24,15 +24,20 @@ pub(crate) fn of_parsing(error: &clap::Error) -> ExitCode {
 
 /// Shows an error in one line, advice on a second, and gives its code.
 pub(crate) fn of_error(error: &Error) -> ExitCode {
-    eprintln!("eosin: {}", plain(&error.to_string()));
+    tell!("eosin: {error}");
     if let Some(advice) = error.advice() {
-        eprintln!("       {}", plain(advice));
+        tell!("       {advice}");
     }
     ExitCode::from(match error.kind() {
         ErrorKind::Usage | ErrorKind::Model => USAGE,
         ErrorKind::Integrity => INTEGRITY,
-        // A model that is too large or of an unknown network is a wrong argument, not a failed slide.
-        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits if error.code().starts_with("MOD-") => USAGE,
+        // A model that is too large or of an unknown network is a wrong argument, and so is a training that cannot be
+        // done: no slide of a run has failed.
+        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits
+            if ["MOD-", "TRN-"].iter().any(|part| error.code().starts_with(part)) =>
+        {
+            USAGE
+        }
         ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits => SOME_FAILED,
         ErrorKind::Interrupted => super::interrupt::exit_code(),
         _ => ENVIRONMENT,

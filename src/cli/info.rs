@@ -2,6 +2,7 @@
 
 use super::args::InfoArgs;
 use super::exit;
+use super::text::{answer_json, say};
 use eosin::Result;
 use eosin::slide::{NotThisFormat, Slide, explain};
 use serde_json::{Value, json};
@@ -13,11 +14,11 @@ type Verdict = (&'static str, Result<(), NotThisFormat>);
 pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode> {
     let verdicts = if args.explain { explain(&args.slide)? } else { Vec::new() };
     if args.json {
-        println!("{:#}", to_json(&Slide::open(&args.slide)?, &verdicts));
+        answer_json(&to_json(&Slide::open(&args.slide)?, &verdicts));
     } else {
         // Before the slide is opened: what no format fits is an error then, and this says why.
         for (name, fits) in &verdicts {
-            println!("{name}: {}", fits.as_ref().err().map_or("fits".to_string(), ToString::to_string));
+            say!("{name}: {}", fits.as_ref().err().map_or("fits".to_string(), ToString::to_string));
         }
         print(&Slide::open(&args.slide)?);
     }
@@ -25,29 +26,24 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode> {
 }
 
 fn print(slide: &Slide) {
-    println!("format      {} ({})", slide.format_name(), slide.vendor());
-    println!("size        {} px", slide.size());
+    say!("format      {} ({})", slide.format_name(), slide.vendor());
+    say!("size        {} px", slide.size());
     match (slide.calibration(), slide.calibration_note()) {
-        (Some(calibration), _) => println!("resolution  {} ({})", calibration.mpp(), calibration.source),
+        (Some(calibration), _) => say!("resolution  {} ({})", calibration.mpp(), calibration.source),
         (None, note) => {
-            println!("resolution  unknown: {}; `eosin score` needs --mpp", note.unwrap_or("the file states none"));
+            say!("resolution  unknown: {}; `eosin score` needs --mpp", note.unwrap_or("the file states none"));
         }
     }
     if let Some(mpp) = slide.mpp() {
         let side_mm = |px: u32| f64::from(px) * mpp.get() / 1000.0;
-        println!("area        {:.2} x {:.2} mm", side_mm(slide.size().w), side_mm(slide.size().h));
+        say!("area        {:.2} x {:.2} mm", side_mm(slide.size().w), side_mm(slide.size().h));
     }
     if let Some(objective) = slide.objective() {
-        println!("objective   {objective}x");
+        say!("objective   {objective}x");
     }
     for (index, level) in slide.levels().iter().enumerate() {
         let chunks = u64::from(level.cols) * u64::from(level.rows);
-        println!(
-            "level {index}     {} px, 1:{:.2}, {chunks} chunks of {} px",
-            level.size,
-            level.downsample(),
-            level.chunk
-        );
+        say!("level {index}     {} px, 1:{:.2}, {chunks} chunks of {} px", level.size, level.downsample(), level.chunk);
     }
 }
 

@@ -1,5 +1,5 @@
-//! The command line: typed arguments in, text and exit codes out. The only place that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
+//! The command line: typed arguments in, text and exit codes out. The only part that prints, through
+//! `text.rs`.
 
 mod args;
 mod demo;

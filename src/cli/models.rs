@@ -2,7 +2,7 @@
 
 use super::args::ModelsArgs;
 use super::exit;
-use super::text::plain;
+use super::text::{answer_json, say};
 use eosin::nn::Bundle;
 use eosin::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -42,7 +42,12 @@ pub(crate) fn find(name: &str) -> Result<Bundle> {
     if let Some(folder) = folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()) {
         return Bundle::open(&folder);
     }
-    let known: Vec<String> = Bundle::list(&folders).iter().flatten().map(|bundle| bundle.name().to_string()).collect();
+    // A folder may be called otherwise than its model, and `eosin models` lists the model's name.
+    let mut bundles: Vec<Bundle> = Bundle::list(&folders).into_iter().flatten().collect();
+    if let Some(at) = bundles.iter().position(|bundle| bundle.name() == name) {
+        return Ok(bundles.swap_remove(at));
+    }
+    let known: Vec<&str> = bundles.iter().map(Bundle::name).collect();
     let found = if known.is_empty() { "no model at all".to_string() } else { known.join(", ") };
     Err(Error::new(ErrorKind::Model, "MOD-0002", format!("expected a model named \"{name}\", found {found}"))
         .with_advice("give a model's folder, or set EOSIN_MODELS to the folder that holds models"))
@@ -52,7 +57,7 @@ pub(crate) fn find(name: &str) -> Result<Bundle> {
 pub(crate) fn folder_name(error: &Error) -> String {
     let folder = error.path().and_then(|path| if path.is_dir() { Some(path) } else { path.parent() });
     let name = folder.and_then(Path::file_name).unwrap_or_default();
-    plain(&name.to_string_lossy())
+    name.to_string_lossy().into_owned()
 }
 
 pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
@@ -60,34 +65,34 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
     let failed = bundles.iter().any(Result::is_err);
     if args.json {
         let rows: Vec<Value> = bundles.iter().map(to_json).collect();
-        println!("{:#}", Value::Array(rows));
+        answer_json(&Value::Array(rows));
     } else if bundles.is_empty() {
-        println!("no models found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
+        say!("no models found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
     }
     for bundle in bundles.iter().filter(|_| !args.json) {
         match bundle {
             Ok(bundle) => {
                 let preprocess = bundle.preprocess();
-                println!("{}", bundle.name());
+                say!("{}", bundle.name());
                 if let Some(card) = bundle.card() {
-                    println!("  task      {}", card.task);
-                    println!("  licence   {}", card.licence);
-                    println!("  use       {}", card.intended_use);
+                    say!("  task      {}", card.task);
+                    say!("  licence   {}", card.licence);
+                    say!("  use       {}", card.intended_use);
                 }
-                println!("  classes   {}", bundle.class_names().join(", "));
-                println!(
+                say!("  classes   {}", bundle.class_names().join(", "));
+                say!(
                     "  network   {}, {} px at {} um/px",
                     bundle.spec().architecture.name(),
                     preprocess.tile_px,
                     bundle.mpp()
                 );
                 for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
-                    println!("  {name:<30} {value:.4}");
+                    say!("  {name:<30} {value:.4}");
                 }
             }
             Err(error) => {
-                println!("{}", folder_name(error));
-                println!("  damaged   {}", plain(&error.without_path()));
+                say!("{}", folder_name(error));
+                say!("  damaged   {}", error.without_path());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Progress on a terminal; one line for each slide also without one.
 
-use super::text::{plain, short};
+use super::text::{short, tell};
 use eosin::export::{SlideRecord, SlideStatus, assign_ids};
 use eosin::pipeline::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -60,7 +60,7 @@ impl Progress {
                 if !self.quiet || record.error.is_some() {
                     let line = self.line(record, *reused, *advice);
                     // Taken away while the line is printed, the bars are not torn.
-                    self.bars.suspend(|| eprintln!("{line}"));
+                    self.bars.suspend(|| tell!("{line}"));
                 }
             }
         }
@@ -77,7 +77,7 @@ impl Progress {
         let name = self.name(record);
         if let Some(error) = &record.error {
             let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
-            return plain(&format!("failed   {name}: {} [{}]{advice}", error.message, error.code));
+            return format!("failed   {name}: {} [{}]{advice}", error.message, error.code);
         }
         if reused {
             return format!("kept     {name}: done by an earlier run");
@@ -96,7 +96,7 @@ impl Progress {
         let id = &record.slide.id;
         match self.files.get(id) {
             Some(file) if record.error.is_some() || file.file_stem().is_none_or(|stem| stem != id.as_str()) => {
-                plain(&format!("{id} ({})", file.display()))
+                format!("{id} ({})", file.display())
             }
             _ => id.clone(),
         }

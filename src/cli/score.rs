@@ -2,6 +2,8 @@
 
 use super::args::{RunArgs, ScoreArgs};
 use super::progress::Progress;
+
+use super::text::tell;
 use super::{exit, interrupt, models};
 use eosin::Result;
 use eosin::device::{OpenDevice, open};
@@ -26,7 +28,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
     let (bundle, device) = prepare(&args.run)?;
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
     if !args.run.quiet {
-        eprintln!("{}", last_line(&config, &outcome));
+        tell!("{}", last_line(&config, &outcome));
     }
     Ok(ExitCode::from(code(&outcome)))
 }
@@ -48,9 +50,9 @@ pub(crate) fn prepare(args: &RunArgs) -> Result<(Bundle, OpenDevice)> {
     let bundle = models::find(&args.model)?;
     let device = open(args.device)?;
     if !args.quiet {
-        eprintln!("model    {}", bundle.name());
-        eprintln!("device   {} ({}, {})", device.name, device.kind, device.backend);
-        eprintln!("note     research use only, not for diagnosis");
+        tell!("model    {}", bundle.name());
+        tell!("device   {} ({}, {})", device.name, device.kind, device.backend);
+        tell!("note     research use only, not for diagnosis");
     }
     Ok((bundle, device))
 }

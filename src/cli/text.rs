@@ -1,4 +1,37 @@
-//! Text made fit for a terminal.
+//! Text made fit for a terminal, and printed. The only place that prints.
+//!
+//! A reader that goes away, as `head` does, or a terminal that was closed is no reason to stop scoring: what can no longer
+//! be printed is dropped.
+
+use serde_json::Value;
+use std::io::{Write, stderr, stdout};
+
+/// Prints one line of an answer on standard output, made [`plain`].
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::text::answer(&format!($($text)*)) };
+}
+
+/// Prints one line of news on standard error, made [`plain`].
+macro_rules! tell {
+    ($($text:tt)*) => { $crate::cli::text::news(&format!($($text)*)) };
+}
+
+pub(crate) use {say, tell};
+
+/// See [`say!`].
+pub(crate) fn answer(line: &str) {
+    let _ = writeln!(stdout(), "{}", plain(line));
+}
+
+/// See [`tell!`].
+pub(crate) fn news(line: &str) {
+    let _ = writeln!(stderr(), "{}", plain(line));
+}
+
+/// Prints an answer for programs on standard output; JSON has its own way to write what a terminal would obey.
+pub(crate) fn answer_json(value: &Value) {
+    let _ = writeln!(stdout(), "{value:#}");
+}
 
 /// Replaces what a terminal would obey: names of files and words in them come from others.
 pub(crate) fn plain(text: &str) -> String {

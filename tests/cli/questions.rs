@@ -86,3 +86,24 @@ fn bad_arguments_are_refused_by_all() {
         said.line("error: ");
     }
 }
+
+#[test]
+fn a_model_is_found_by_the_name_that_is_listed() {
+    let here = Workplace::new();
+    let args = ["score", "slides", "-o", "out", "--device", "cpu", "-m", "random"];
+    // The folder is called `model`, the model `random`.
+    let said = Said::new(&here.program(&args).env("EOSIN_MODELS", here.path("")).output().unwrap());
+    assert_eq!(said.code, Some(0), "{:#?}", said.lines);
+    said.line("model    random");
+}
+
+#[test]
+fn names_in_cards_give_no_orders_to_the_terminal() {
+    let here = Workplace::new();
+    let card = String::from_utf8(here.read("model/model.toml")).unwrap();
+    here.write("model/model.toml", card.replace("name = \"a\"", r#"name = "a\u001b[2J""#).as_bytes());
+    for args in [&["models"][..], &["doctor"]] {
+        let said = Said::new(&here.program(args).env("EOSIN_MODELS", here.path("")).output().unwrap());
+        assert!(said.out.contains("random"), "{}", said.out);
+    }
+}

@@ -1,6 +1,6 @@
 //! One fault, one line: what is wrong with a slide is said, and costs the slide beside it nothing.
 
-use crate::workplace::{SUMMARY, Workplace, results_of, with_summary};
+use crate::workplace::{SUMMARY, Workplace, results_of, score_args, with_summary};
 
 /// Name of the slide, exit code, how its line begins, what that line must hold, status in the summary.
 type Row = (&'static str, i32, &'static str, &'static [&'static str], &'static str);
@@ -112,4 +112,24 @@ fn quiet_says_only_what_failed() {
     said.line("failed   text (slides/text.svs): ");
     let said = here.score(&["slides/good.svs"], &["--quiet"]);
     assert_eq!((said.code, said.out.as_str(), said.lines.len()), (Some(0), "", 0), "{:#?}", said.lines);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_does_not_end_the_run() {
+    use std::process::Stdio;
+    let here = Workplace::new();
+    here.write("slides/text.svs", b"text");
+    let args = score_args("model", "out", &["slides"], &[]);
+    let mut child =
+        here.program(&args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert_eq!(here.files("out"), with_summary(&[results_of("good"), vec!["text.json".to_string()]]));
+    for args in [&["info", "slides/good.svs"][..], &["models"], &["models", "--json"], &["doctor"]] {
+        let mut child = here.program(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{args:?}");
+    }
 }
