@@ -68,7 +68,11 @@ fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
         AdapterKind::IntegratedGpu => DeviceKind::IntegratedGpu(adapter.index_in_kind),
         AdapterKind::VirtualGpu => DeviceKind::VirtualGpu(adapter.index_in_kind),
         AdapterKind::Software => DeviceKind::Cpu,
-        AdapterKind::Other => DeviceKind::DefaultDevice,
+        // burn can open adapters of this kind only as "any", which may be another one than was chosen.
+        AdapterKind::Other => {
+            let message = format!("expected {} to say what it is, found an adapter of no known kind", adapter.name);
+            return Err(Error::new(ErrorKind::Device, "DEV-0004", message).with_advice("`--device cpu` always works"));
+        }
     };
     let (backend, api) =
         if adapter.api == Api::Metal.name() { ("metal", WgpuBackend::Metal) } else { ("vulkan", WgpuBackend::Vulkan) };

@@ -96,29 +96,31 @@ impl Predictor {
     /// kernel that is wrong must not score a slide.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`] `DEV-0007` when a score differs from the CPU's by more than [`PARITY`]; else as
-    /// [`Predictor::run`].
+    /// [`ErrorKind::Device`] `DEV-0007` when a score is no number or differs from the CPU's by more than
+    /// [`PARITY`]; else as [`Predictor::run`].
     pub fn warm_up(&self, bundle: &Bundle) -> Result<()> {
         if self.is_cpu {
             return Ok(());
         }
         let bytes = test_card(self.shape());
         let shape = UnpackShape { tiles: 1, ..self.shape() };
-        let whole_batch = (0..self.config.batch).filter_map(|tile| u32::try_from(tile).ok()).collect();
-        let found = self.score(whole_batch, &Readback::start(self.forward(&bytes)).wait()?)?;
         let cpu = Device::flex();
         let input = unpack(&bytes[..shape.bytes()], shape, self.normalisation, &cpu);
+        // The CPU first: a model that gives no numbers there is not the device's fault.
         let expected = self.score(vec![0], &Readback::start(bundle.network(&cpu)?.forward(input)).wait()?)?;
+        let wrong = |found: &str| {
+            let message = format!("expected the scores of the CPU within {PARITY} on a test tile, found {found}");
+            Error::new(ErrorKind::Device, "DEV-0007", message)
+                .with_advice("this device or its driver computes this model wrongly; `--device cpu` computes it right")
+        };
+        let whole_batch = (0..self.config.batch).filter_map(|tile| u32::try_from(tile).ok()).collect();
+        let found = self
+            .score(whole_batch, &Readback::start(self.forward(&bytes)).wait()?)
+            .map_err(|error| if error.kind() == ErrorKind::Model { wrong("no numbers") } else { error })?;
         let expected = expected.scores.iter().flatten().cycle();
         let differences = found.scores.iter().flatten().zip(expected).map(|(a, b)| (a - b).abs());
         let worst = differences.fold(0.0, f32::max);
-        if worst <= PARITY {
-            return Ok(());
-        }
-        let message =
-            format!("expected the scores of the CPU within {PARITY} on a test tile, found them {worst} apart");
-        Err(Error::new(ErrorKind::Device, "DEV-0007", message)
-            .with_advice("this device or its driver computes this model wrongly; `--device cpu` computes it right"))
+        if worst <= PARITY { Ok(()) } else { Err(wrong(&format!("them {worst} apart"))) }
     }
 
     /// Scores everything that the feed has; `sink` gets each batch as it is done, in any order.

@@ -11,7 +11,6 @@ use eosin::units::Mpp;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 const CRC01: &str = "data/wsi/CRC01_HE_dev.tif";
 const CMU: &str = "data/wsi/CMU-1-Small-Region.svs";
@@ -206,11 +205,10 @@ fn a_damaged_chunk_loses_the_tiles_that_touch_it_and_no_others() {
 }
 
 #[test]
-fn cancelling_and_leaving_early_end_within_a_moment() {
+fn cancelling_and_leaving_early_leave_the_rest_unread() {
     let Some(slide) = open(CRC01) else { return };
     let plan = grid(&slide, 0, 224, 112, 0);
     let cancel = AtomicBool::new(false);
-    let start = Instant::now();
     let outcome = load(&slide, &plan, &CONFIG, &cancel, |source| {
         let first = source.next();
         cancel.store(true, Ordering::Relaxed);
@@ -220,8 +218,8 @@ fn cancelling_and_leaving_early_end_within_a_moment() {
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Interrupted);
     for taken in 0..3 {
         let leave = |source: &BatchSource| (0..taken).filter_map(|_| source.next()).count();
-        assert_eq!(load(&slide, &plan, &CONFIG, &AtomicBool::new(false), leave).unwrap().0, taken);
+        let (left, report) = load(&slide, &plan, &CONFIG, &AtomicBool::new(false), leave).unwrap();
+        assert_eq!(left, taken);
+        assert!(report.chunks_decoded < report.chunks_distinct, "{report:?}");
     }
-    // All of it takes far longer than this on any machine of today.
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }

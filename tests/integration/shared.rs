@@ -1,6 +1,7 @@
 //! Where the shared slides and reference outputs are. They are large and live outside the package: in the folder named by
 //! `EOSIN_SHARED`, or else in `../shared`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The path of a shared file or folder; `None`, said on standard error, when it is absent.
@@ -15,6 +16,7 @@ pub(crate) fn shared(relative: &str) -> Option<PathBuf> {
         return Some(path);
     }
     assert!(std::env::var_os("EOSIN_REQUIRE_SHARED").is_none_or(|value| value != "1"), "{relative} is absent");
-    eprintln!("skipped: {relative} is absent; set EOSIN_SHARED to the folder that holds it");
+    // Not `eprintln!`, which is shown for tests that fail only.
+    let _ = writeln!(std::io::stderr(), "skipped: {relative} is absent; set EOSIN_SHARED to the folder that holds it");
     None
 }
