@@ -206,11 +206,6 @@ impl BiomarkerMap {
         (self.x.start, self.y.start)
     }
 
-    /// Distance between neighbouring cells, level-0 pixels.
-    pub fn step_l0(&self) -> u32 {
-        u32::try_from(self.x.step).unwrap_or(u32::MAX)
-    }
-
     /// Size of level 0 of the slide.
     pub fn slide_l0(&self) -> Size {
         self.slide_l0

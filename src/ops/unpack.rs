@@ -17,11 +17,6 @@ impl UnpackShape {
         self.tiles * self.input_px * self.input_px * 3
     }
 
-    /// Words of four bytes that come in, the last one padded.
-    pub fn words(self) -> usize {
-        self.bytes().div_ceil(4)
-    }
-
     /// Values that come out.
     pub fn values(self) -> usize {
         self.tiles * self.output_px * self.output_px * 3
