@@ -12,8 +12,8 @@ const MAX_BYTES: usize = 200;
 /// Names that are devices on Windows, whatever follows their first dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// The file of the run itself in the output folder, without its ending.
-const OURS: &str = "summary";
+/// Names kept for files of the run itself in the output folder, without their endings.
+const OURS: [&str; 2] = ["run", "summary"];
 
 /// Gives every slide its id, in the order of `paths`.
 ///
@@ -80,7 +80,7 @@ fn safe(name: &str) -> String {
     }
     let lower = key(&id);
     let before_dot = lower.split('.').next().unwrap_or_default().trim_end();
-    if DEVICES.contains(&before_dot) || is_port(before_dot) || OURS == lower {
+    if DEVICES.contains(&before_dot) || is_port(before_dot) || OURS.contains(&lower.as_str()) {
         return format!("_{id}");
     }
     // `maps/a.overlay.png` is the overlay of slide `a`.
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn making_an_id_safe_twice_changes_nothing() {
-        for name in ["=x", "con", "a. .", "summary", "..", "a.overlay", "\u{202e}"] {
+        for name in ["=x", "con", "a. .", "run", "..", "a.overlay", "\u{202e}"] {
             let once = safe(name);
             assert_eq!(safe(&once), once, "{name:?}");
         }
