@@ -184,6 +184,11 @@ mod tests {
     use super::*;
     use crate::nn::Weight;
 
+    /// Numbers that a reader of JSON gives back one bit off when it does not take care; such a bit would decide between equal
+    /// epochs.
+    const ODD: [f64; 4] =
+        [0.198_440_042_788_562_86, 0.203_228_260_152_880_42, 0.979_621_595_650_685_9, 0.003_573_389_075_932_631_4];
+
     fn state(epochs: usize, value: f32) -> State {
         let map = |value| TensorMap::from_iter([("a".to_owned(), Weight { shape: vec![1], data: vec![value] })]);
         let row = EpochRow {
@@ -213,6 +218,17 @@ mod tests {
         assert_eq!(found.history, state(2, 0.3).history);
         let files = fs::read_dir(dir.path()).unwrap().count();
         assert_eq!(files, 4, "manifest, curves, state and best");
+    }
+
+    #[test]
+    fn numbers_come_back_to_the_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut saved = state(ODD.len(), 0.1);
+        for (row, value) in saved.history.iter_mut().zip(ODD) {
+            (row.validation_loss, row.balanced_accuracy) = (value, value / 2.0);
+        }
+        save(dir.path(), "run", 1, &saved).unwrap();
+        assert_eq!(load(dir.path(), "run").unwrap().unwrap().history, saved.history);
     }
 
     #[test]
