@@ -1,7 +1,8 @@
 //! The state of a training on disk, after every epoch.
 //!
 //! Invariant: `checkpoint.json` is written last and names the files it belongs to with their digests; whenever the
-//! process ends, it and its files are those of the last complete epoch. Files of earlier epochs are removed afterwards.
+//! process ends, it and its files are those of the last complete epoch. Files that the manifest before named are removed
+//! afterwards, and no others.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Precision, TensorMap};
@@ -15,6 +16,11 @@ use std::path::Path;
 pub(super) const MANIFEST: &str = "checkpoint.json";
 const CURVES: &str = "curves.csv";
 const SCHEMA: u32 = 1;
+/// Names of tensor files: what they are, the epoch in so many digits or more, what follows.
+const STATE: &str = "checkpoint-";
+const BEST: &str = "best-";
+const DIGITS: usize = 5;
+const SUFFIX: &str = ".safetensors";
 /// Prefixes of the tensors of a state file.
 const WEIGHTS: &str = "weights.";
 const MOMENTS: &str = "moments.";
@@ -38,7 +44,7 @@ pub(super) struct State {
 #[serde(deny_unknown_fields)]
 struct Manifest {
     schema: u32,
-    /// Digest of the configuration and of the data.
+    /// Digest of all that decides the weights.
     run: String,
     seed: u64,
     epochs: usize,
@@ -73,16 +79,30 @@ pub(super) fn save(dir: &Path, run: &str, seed: u64, state: &State) -> Result<()
         seed,
         epochs,
         steps: state.steps,
-        state: write_tensors(dir, format!("checkpoint-{epochs:05}.safetensors"), &all)?,
-        best: write_tensors(dir, format!("best-{best_epoch:05}.safetensors"), &state.best)?,
+        state: write_tensors(dir, format!("{STATE}{epochs:0DIGITS$}{SUFFIX}"), &all)?,
+        best: write_tensors(dir, format!("{BEST}{best_epoch:0DIGITS$}{SUFFIX}"), &state.best)?,
         history: state.history.clone(),
     };
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Error::new(ErrorKind::Io, "TRN-0504", format!("cannot write the checkpoint: {error}")))?;
+    let before = fs::read_to_string(dir.join(MANIFEST)).ok();
     write(dir, MANIFEST, text.as_bytes())?;
     write(dir, CURVES, curves(&state.history).as_bytes())?;
-    remove_others(dir, &[&manifest.state.name, &manifest.best.name]);
+    if let Some(before) = before.and_then(|text| serde_json::from_str::<Manifest>(&text).ok()) {
+        remove_replaced(dir, &before, &manifest);
+    }
     Ok(())
+}
+
+/// Says whether a file beside the model may be one of a checkpoint.
+pub(super) fn is_ours(name: &str) -> bool {
+    matches!(name, MANIFEST | CURVES) || is_tensors(name)
+}
+
+/// Says whether a name is that of the tensors of an epoch.
+fn is_tensors(name: &str) -> bool {
+    let epoch = [STATE, BEST].into_iter().find_map(|prefix| name.strip_prefix(prefix)?.strip_suffix(SUFFIX));
+    epoch.is_some_and(|epoch| epoch.len() >= DIGITS && epoch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Reads the last complete epoch; `None` when there is none yet.
@@ -103,8 +123,11 @@ pub(super) fn load(dir: &Path, run: &str) -> Result<Option<State>> {
         return Err(damaged(format!("expected a checkpoint of schema {SCHEMA}, found another")).at_path(&path));
     }
     if manifest.run != run {
-        let message = "expected a checkpoint of the same configuration and data, found another";
-        return Err(Error::new(ErrorKind::Usage, "TRN-0502", message).at_path(&path));
+        let message = "expected a checkpoint of the same configuration, data, start weights, kind of device and version of \
+                       eosin, found another";
+        return Err(Error::new(ErrorKind::Usage, "TRN-0502", message)
+            .at_path(&path)
+            .with_advice("go on as the run was begun, or begin a new one in another folder (--out)"));
     }
     let (mut weights, mut moments) = (TensorMap::default(), TensorMap::default());
     for (name, weight) in read_tensors(dir, &manifest.state)? {
@@ -126,6 +149,10 @@ fn write_tensors(dir: &Path, name: String, map: &TensorMap) -> Result<File> {
 
 fn read_tensors(dir: &Path, file: &File) -> Result<TensorMap> {
     let path = dir.join(&file.name);
+    if !is_tensors(&file.name) {
+        let message = format!("expected the name of a checkpoint's file, found {:?}", file.name);
+        return Err(Error::new(ErrorKind::Integrity, "TRN-0503", message).at_path(&dir.join(MANIFEST)));
+    }
     let bytes = fs::read(&path).map_err(|error| Error::io(&path, "read the checkpoint", error))?;
     let found = blake3::hash(&bytes).to_hex().to_string();
     if found != file.blake3 {
@@ -139,21 +166,22 @@ fn read_tensors(dir: &Path, file: &File) -> Result<TensorMap> {
 fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = dir.join(name);
     let failed = |error| Error::io(&path, "write the checkpoint", error);
-    let mut draft = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+    // Made as any new file, so that it gets the rights that the user's umask says.
+    let draft =
+        tempfile::Builder::new().prefix(".eosin-").suffix(".tmp").make_in(dir, |name| fs::File::create_new(name));
+    let mut draft = draft.map_err(failed)?;
     draft.write_all(bytes).map_err(failed)?;
     draft.as_file().sync_all().map_err(failed)?;
     draft.persist(&path).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
-/// Removes the files of earlier epochs; one that stays costs disk space and nothing else.
-fn remove_others(dir: &Path, keep: &[&str]) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let ours = ["checkpoint-", "best-"].iter().any(|prefix| name.starts_with(prefix));
-        if ours && name.ends_with(".safetensors") && !keep.contains(&name.as_str()) {
-            let _ = fs::remove_file(entry.path());
+/// Removes the files of the manifest before; one that stays costs disk space and nothing else.
+fn remove_replaced(dir: &Path, before: &Manifest, now: &Manifest) {
+    let kept = [&now.state.name, &now.best.name];
+    for name in [&before.state.name, &before.best.name] {
+        if is_tensors(name) && !kept.contains(&name) {
+            let _ = fs::remove_file(dir.join(name));
         }
     }
 }
@@ -229,6 +257,46 @@ mod tests {
         }
         save(dir.path(), "run", 1, &saved).unwrap();
         assert_eq!(load(dir.path(), "run").unwrap().unwrap().history, saved.history);
+    }
+
+    #[test]
+    fn files_of_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let foreign =
+            ["best-of-mine.safetensors", "best-2.safetensors", "best-00009.safetensors", "checkpoint-a.safetensors"];
+        for name in foreign {
+            fs::write(dir.path().join(name), "of others").unwrap();
+        }
+        save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
+        save(dir.path(), "run", 1, &state(2, 0.3)).unwrap();
+        assert!(foreign.iter().all(|name| dir.path().join(name).exists()));
+        assert!(!dir.path().join("checkpoint-00001.safetensors").exists());
+    }
+
+    #[test]
+    fn a_manifest_leads_to_no_file_that_is_not_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("mine.txt"), "of others").unwrap();
+        save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
+        let manifest = dir.path().join(MANIFEST);
+        let text = fs::read_to_string(&manifest).unwrap().replace("checkpoint-00001.safetensors", "mine.txt");
+        fs::write(&manifest, text).unwrap();
+        assert_eq!(load(dir.path(), "run").unwrap_err().code(), "TRN-0503");
+        save(dir.path(), "run", 1, &state(2, 0.3)).unwrap();
+        assert!(dir.path().join("mine.txt").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_have_the_rights_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
+        let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        fs::write(dir.path().join("usual"), "").unwrap();
+        for name in [MANIFEST, CURVES, "checkpoint-00001.safetensors", "best-00001.safetensors"] {
+            assert_eq!(mode(name), mode("usual"), "{name}");
+        }
     }
 
     #[test]
