@@ -20,6 +20,9 @@ pub use format::{NotThisFormat, is_slide_candidate};
 pub use level::Level;
 pub use properties::Calibration;
 
+// Tiles that are files of their own are decoded as strictly as chunks.
+pub(crate) use codec::jpeg::JpegFile;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::raster::RgbImage8;

@@ -3,20 +3,21 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::raster::{Filter, RgbImage8, resize};
+use crate::slide::JpegFile;
 use crate::train::config::{FolderSource, TrainConfig};
 use crate::train::data::{Collector, Place, TileSet};
 use crate::train::event::TrainEvent;
-use image::{ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 use std::fs;
-use std::io::BufReader;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Tiles decoded before the next progress report.
 const AT_ONCE: usize = 256;
-/// Memory that one image may take while it is decoded: four times the largest tile in RGBA.
-const MAX_DECODE_BYTES: u64 = 256 << 20;
+/// Bytes that one image may take as a file, and while it is decoded: four times the largest tile in RGBA.
+const MAX_IMAGE_BYTES: u64 = 256 << 20;
 const NO_PATIENTS: &str = "WARNING: class folders carry no patient ids, so tiles of one patient are likely on both \
                            sides; the validation figures are too good for new patients";
 
@@ -78,23 +79,56 @@ fn format_of(path: &Path) -> Option<ImageFormat> {
 }
 
 /// Decodes a tile; one of another size than said would have another resolution, and is refused.
+///
+/// A JPEG is decoded as those of slides are, so that a damaged one is no grey tile.
 fn decode(path: &Path, config: &TrainConfig) -> Result<Vec<u8>> {
-    let failed = |error: String| Error::new(ErrorKind::Format, "TRN-0204", format!("expected an image: {error}"));
-    let file = fs::File::open(path).map_err(|error| Error::io(path, "read the tile", error))?;
-    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| failed(e.to_string()))?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODE_BYTES);
-    reader.limits(limits);
-    let image = reader.decode().map_err(|error| failed(error.to_string()))?.into_rgb8();
-    let (found, side) = (Size::new(image.width(), image.height()), config.input.tile_px);
-    if found != Size::new(side, side) {
-        return Err(Error::new(
-            ErrorKind::Format,
-            "TRN-0205",
-            format!("expected {side} x {side} pixels, found {found}"),
-        ));
-    }
-    let image = RgbImage8::from_vec(found, image.into_raw()).ok_or_else(|| failed("wrong length".to_owned()))?;
+    let bytes = contents(path)?;
+    let expected = Size::new(config.input.tile_px, config.input.tile_px);
+    let check = |found: Size| {
+        let message = format!("expected {expected} pixels, found {found}");
+        if found == expected { Ok(()) } else { Err(Error::new(ErrorKind::Format, "TRN-0205", message)) }
+    };
+    let image = match image::guess_format(&bytes).ok() {
+        Some(ImageFormat::Jpeg) => {
+            let file = JpegFile::new(&bytes).map_err(|error| no_image(error.message()))?;
+            check(file.size())?;
+            file.decode().map_err(|error| no_image(error.message()))?
+        }
+        Some(ImageFormat::Png) => png(&bytes, check)?,
+        _ => return Err(no_image("neither PNG nor JPEG")),
+    };
     let input = Size::new(config.input.input_px, config.input.input_px);
     Ok(resize(&image, input, Filter::Bilinear)?.into_vec())
+}
+
+/// Decodes a PNG whose size passes a check.
+fn png(bytes: &[u8], check: impl Fn(Size) -> Result<()>) -> Result<RgbImage8> {
+    let failed = |error: ImageError| no_image(&error.to_string());
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_IMAGE_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(failed)?;
+    let (w, h) = decoder.dimensions();
+    let size = Size::new(w, h);
+    check(size)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    RgbImage8::from_vec(size, image.into_rgb8().into_raw()).ok_or_else(|| no_image("wrong length"))
+}
+
+fn no_image(why: &str) -> Error {
+    Error::new(ErrorKind::Format, "TRN-0204", format!("expected an image: {why}"))
+}
+
+/// The bytes of a file of bounded size.
+fn contents(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error| Error::io(path, "read the tile", error);
+    let file = fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_IMAGE_BYTES {
+        let message = format!("expected a tile of at most {MAX_IMAGE_BYTES} bytes, found more");
+        return Err(Error::new(ErrorKind::Limits, "TRN-0204", message));
+    }
+    Ok(bytes)
 }

@@ -7,11 +7,14 @@
 //! Sequential streams, which slides have, are decoded here, sample for sample as libjpeg does, because networks were
 //! trained on its pixels; progressive ones, which are rare, by zune-jpeg.
 
+mod file;
 mod huffman;
 mod planes;
 mod scan;
 mod stream;
 mod transform;
+
+pub(crate) use self::file::JpegFile;
 
 use self::stream::{Content, Frame, Refusal, Tables, read};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +25,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// What the three channels of a stream are. The TIFF's tag says it; hints inside the stream are not asked.
+/// What the three channels of a stream are. Of a chunk the TIFF's tag says it, and hints inside the stream are not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Channels {
     /// Red, green, blue: Aperio's `JPEG/RGB`.
@@ -111,14 +114,14 @@ mod tests {
     use image::codecs::jpeg::JpegEncoder;
 
     /// A smooth ramp, so that chroma subsampling and quantisation hardly change it.
-    fn ramp(size: Size) -> RgbImage8 {
+    pub(super) fn ramp(size: Size) -> RgbImage8 {
         let sample = |value: u32| u8::try_from(value).unwrap();
         let pixel = |x: u32, y: u32| [sample(x * 3), sample(255 - y * 3), sample(128 + x / 2)];
         let data = (0..size.h).flat_map(|y| (0..size.w).flat_map(move |x| pixel(x, y))).collect();
         RgbImage8::from_vec(size, data).unwrap()
     }
 
-    fn encoded(image: &RgbImage8) -> Vec<u8> {
+    pub(super) fn encoded(image: &RgbImage8) -> Vec<u8> {
         let mut bytes = Vec::new();
         let Size { w, h } = image.size();
         JpegEncoder::new_with_quality(&mut bytes, 95)

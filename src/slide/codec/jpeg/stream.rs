@@ -178,6 +178,43 @@ fn is_comment(marker: u8) -> bool {
     matches!(marker, 0xe0..=0xef | 0xfe)
 }
 
+/// What a stream that stands alone says of its colours, and its frame.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) frame: Frame,
+    /// It has the segment of JFIF, whose colours are grey or YCbCr.
+    pub(super) is_jfif: bool,
+    /// The transform in Adobe's segment, if there is one.
+    pub(super) adobe: Option<u8>,
+}
+
+/// Reads what stands before the first scan.
+///
+/// # Errors
+/// A text that says what is wrong.
+pub(super) fn head(stream: &[u8]) -> Result<Head, String> {
+    let mut rest = Cursor { bytes: stream, at: 0 };
+    let (mut picture, mut is_jfif, mut adobe) = (None, false, None);
+    rest.start()?;
+    loop {
+        let marker = rest.marker()?;
+        if matches!(marker, 0x01 | 0xd0..=START | END) {
+            return Err(format!("marker ff{marker:02x} where it must not stand"));
+        }
+        let segment = rest.segment()?;
+        let body = segment.get(4..).unwrap_or_default();
+        match marker {
+            SCAN => break,
+            0xc0..=0xc2 => picture = Some(frame_header(segment, marker == 0xc2)?),
+            0xe0 => is_jfif |= body.starts_with(b"JFIF\0"),
+            0xee if body.starts_with(b"Adobe") => adobe = body.get(11).copied().or(adobe),
+            _ => {}
+        }
+    }
+    let frame = picture.ok_or("a scan without a frame of baseline, extended or progressive coding")?;
+    Ok(Head { frame, is_jfif, adobe })
+}
+
 fn frame_header(segment: &[u8], is_progressive: bool) -> Result<Frame, String> {
     let [_, _, _, _, precision, h1, h0, w1, w0, count, components @ ..] = segment else {
         return Err("a frame header that is cut".to_string());
