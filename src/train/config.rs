@@ -4,7 +4,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
-use crate::nn::{Architecture, Padding};
+use crate::nn::{Architecture, NetworkSpec, Padding};
+use crate::train::names;
 use crate::units::Mpp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub struct TrainConfig {
     pub architecture: Architecture,
     /// Padding of its convolutions; not asked when `init` is a model's folder.
     pub padding: Padding,
-    /// Labels whose tiles are left out.
+    /// Labels whose tiles are left out; each must occur.
     pub exclude: Vec<String>,
     /// Passes over the training tiles.
     pub epochs: usize,
@@ -154,7 +155,7 @@ pub struct ValidationConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CardConfig {
-    /// The model's name, such as `tissue-mobilenetv2.crc01`.
+    /// The model's name, such as `tissue-mobilenetv2.crc01`, which is also that of its folder.
     pub name: String,
     /// What it predicts.
     pub task: String,
@@ -172,7 +173,7 @@ pub struct CardConfig {
     pub limits: Vec<String>,
     /// The command that made it.
     pub command: String,
-    /// Colours of classes in maps, RGB.
+    /// Colours of classes in maps, RGB; each must be that of a label that occurs.
     pub colors: BTreeMap<String, [u8; 3]>,
 }
 
@@ -242,28 +243,33 @@ impl Default for CardConfig {
 }
 
 impl TrainConfig {
-    /// Reads and checks a configuration.
+    /// Reads a configuration and checks all but `out`, which may be said elsewhere.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`]: `TRN-0101` no such TOML, and those of [`TrainConfig::check`].
     pub fn from_toml(text: &str) -> Result<Self> {
         let config: Self =
             toml::from_str(text).map_err(|error| usage("TRN-0101", format!("training: {}", error.message())))?;
-        config.check()?;
+        config.check_values()?;
         Ok(config)
     }
 
     /// Checks what types cannot say.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] (`TRN-0102`) with the key, the range and the value found.
+    /// [`ErrorKind::Usage`] (`TRN-0102`) with the key, the range and the value found; [`ErrorKind::Unsupported`]
+    /// (`MOD-0208`) for a padding that the network does not have.
     pub fn check(&self) -> Result<()> {
-        let named = |key: &str, text: &str| match text.trim() {
-            "" => Err(usage("TRN-0102", format!("expected {key}, found none"))),
-            _ => Ok(()),
-        };
-        named("out", &self.out.to_string_lossy())?;
-        named("card.name", &self.card.name)?;
+        named("out", &self.out.to_string_lossy())
+            .map_err(|error| error.with_advice("put it into the file, or use --out"))?;
+        self.check_values()
+    }
+
+    fn check_values(&self) -> Result<()> {
+        names::check_model(&self.card.name)?;
+        if self.init.is_none() {
+            NetworkSpec { padding: self.padding, ..NetworkSpec::torch(self.architecture, 2) }.check()?;
+        }
         match &self.data {
             DataSource::Folder(source) => named("data.path", &source.path.to_string_lossy())?,
             DataSource::Slide(source) => named("data.label_column", &source.label_column)?,
@@ -320,6 +326,10 @@ fn usage(code: &'static str, message: String) -> Error {
 mod tests {
     use super::*;
 
+fn named(key: &str, text: &str) -> Result<()> {
+    if text.trim().is_empty() { Err(usage("TRN-0102", format!("expected {key}, found none"))) } else { Ok(()) }
+}
+
     const TEXT: &str = r#"
         out = "runs/a"
         exclude = ["mixed"]
@@ -362,6 +372,8 @@ mod tests {
         }
     }
 
+            ("name = \"a.b\"", "name = \"..\"", "TRN-0102"),
+            ("balance = \"loss\"", "architecture = \"resnet18\"\npadding = \"tf-same\"", "MOD-0208"),
     #[test]
     fn only_what_decides_the_weights_is_in_the_digest() {
         let config = TrainConfig::from_toml(TEXT).unwrap();
@@ -369,3 +381,12 @@ mod tests {
         assert_ne!(config.digest(), TrainConfig { seed: 2, ..config.clone() }.digest());
     }
 }
+    #[test]
+    fn where_results_go_may_be_said_later_but_must_be_said() {
+        let mut config = TrainConfig::from_toml(&TEXT.replacen("out = \"runs/a\"", "", 1)).unwrap();
+        let error = config.check().unwrap_err();
+        assert_eq!((error.code(), error.message()), ("TRN-0102", "expected out, found none"));
+        config.out = "elsewhere".into();
+        config.check().unwrap();
+    }
+

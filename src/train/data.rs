@@ -60,7 +60,8 @@ pub(super) struct Collector<'a> {
 /// Reads all tiles of a configuration.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for data without two classes of two tiles, or a table that cannot be understood;
+/// [`ErrorKind::Usage`] for data without two classes of two tiles, a table that cannot be understood, or labels in the
+/// configuration that the data do not have;
 /// [`ErrorKind::Limits`] (`TRN-0201`) when the tiles do not fit into the memory allowed; [`ErrorKind::Format`] (`TRN-0202`)
 /// when too many cannot be read; [`ErrorKind::Interrupted`]; those of opening the slide.
 pub fn read(config: &TrainConfig, cancel: &AtomicBool, on_event: &mut dyn FnMut(TrainEvent)) -> Result<TileSet> {

@@ -7,8 +7,10 @@ use crate::slide::JpegFile;
 use crate::train::config::{FolderSource, TrainConfig};
 use crate::train::data::{Collector, Place, TileSet};
 use crate::train::event::TrainEvent;
+use crate::train::names;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -28,20 +30,23 @@ pub(super) fn read(
     cancel: &AtomicBool,
     on_event: &mut dyn FnMut(TrainEvent),
 ) -> Result<TileSet> {
-    let mut classes = Vec::new();
-    let mut files: Vec<(PathBuf, Place)> = Vec::new();
+    let mut folders: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for folder in sorted(&source.path)?.into_iter().filter(|path| path.is_dir()) {
-        let class = name_of(&folder);
         let images: Vec<PathBuf> = sorted(&folder)?.into_iter().filter(|path| format_of(path).is_some()).collect();
-        if images.is_empty() || config.exclude.contains(&class) {
-            continue;
+        // Names that are no text can look alike.
+        if !images.is_empty() && folders.insert(name_of(&folder), images).is_some() {
+            let message = format!("expected folders of different names, found {} again", name_of(&folder));
+            return Err(Error::new(ErrorKind::Usage, "TRN-0203", message).at_path(&source.path));
         }
-        let label = classes.len();
-        files.extend(images.into_iter().map(|path| {
+    }
+    let labels = folders.keys().cloned().collect();
+    let classes = names::classes(config, &labels).map_err(|error| error.at_path(&source.path))?;
+    let mut files: Vec<(PathBuf, Place)> = Vec::new();
+    for (label, class) in classes.iter().enumerate() {
+        files.extend(folders.remove(class).unwrap_or_default().into_iter().map(|path| {
             let name = format!("{class}/{}", name_of(&path));
             (path, Place { label, name, rect_l0: None })
         }));
-        classes.push(class);
     }
     let mut collector =
         Collector::new(classes, files.len(), config, cancel, on_event).map_err(|error| error.at_path(&source.path))?;

@@ -11,6 +11,7 @@ mod data;
 mod evaluation;
 mod event;
 mod folder;
+mod names;
 mod optimiser;
 mod random;
 mod report;

@@ -21,7 +21,7 @@ pub(super) struct Start {
 /// Those of reading the weights; [`ErrorKind::Usage`] (`TRN-0103`) when a model normalises colours otherwise.
 pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
     let Some(path) = &config.init else {
-        let spec = NetworkSpec::torch(config.architecture, classes.len());
+        let spec = NetworkSpec { padding: config.padding, ..NetworkSpec::torch(config.architecture, classes.len()) };
         return drawn(config, spec, None, "random weights".to_owned());
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -71,4 +71,19 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         return Err(Error::new(ErrorKind::Limits, "TRN-0104", message).at_path(path));
     }
     std::fs::read(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Padding;
+
+    #[test]
+    fn a_network_from_chance_has_the_padding_that_was_asked_for() {
+        let classes = ["a", "b"].map(str::to_owned);
+        for padding in [Padding::Torch, Padding::TfSame] {
+            let found = start(&TrainConfig { padding, ..TrainConfig::default() }, &classes).unwrap();
+            assert_eq!(found.spec.padding, padding);
+        }
+    }
 }
