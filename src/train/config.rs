@@ -309,13 +309,25 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Digest of all that decides the weights; a run may be resumed only with the same one.
+    /// Digest of all here that decides the weights. Data and start weights count by their content, which is not here, so the
+    /// spelling of paths does not matter.
     pub(super) fn digest(&self) -> String {
-        let what =
-            Self { out: PathBuf::new(), resume: false, memory_bytes: 0, card: CardConfig::default(), ..self.clone() };
+        let what = Self {
+            out: PathBuf::new(),
+            resume: false,
+            init: None,
+            memory_bytes: 0,
+            data: DataSource::Folder(FolderSource::default()),
+            card: CardConfig::default(),
+            ..self.clone()
+        };
         // Maps and lists are ordered, so equal configurations have equal text.
         blake3::hash(format!("{what:?}").as_bytes()).to_hex().to_string()
     }
+}
+
+fn named(key: &str, text: &str) -> Result<()> {
+    if text.trim().is_empty() { Err(usage("TRN-0102", format!("expected {key}, found none"))) } else { Ok(()) }
 }
 
 fn usage(code: &'static str, message: String) -> Error {
@@ -325,10 +337,6 @@ fn usage(code: &'static str, message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-fn named(key: &str, text: &str) -> Result<()> {
-    if text.trim().is_empty() { Err(usage("TRN-0102", format!("expected {key}, found none"))) } else { Ok(()) }
-}
 
     const TEXT: &str = r#"
         out = "runs/a"
@@ -364,6 +372,8 @@ fn named(key: &str, text: &str) -> Result<()> {
             ("balance = \"loss\"", "lr = nan", "TRN-0102"),
             ("balance = \"loss\"", "epochs = 0", "TRN-0102"),
             ("name = \"a.b\"", "", "TRN-0102"),
+            ("name = \"a.b\"", "name = \"..\"", "TRN-0102"),
+            ("balance = \"loss\"", "architecture = \"resnet18\"\npadding = \"tf-same\"", "MOD-0208"),
         ];
         for (from, to, code) in cases {
             let changed = TEXT.replacen(from, to, 1);
@@ -372,15 +382,6 @@ fn named(key: &str, text: &str) -> Result<()> {
         }
     }
 
-            ("name = \"a.b\"", "name = \"..\"", "TRN-0102"),
-            ("balance = \"loss\"", "architecture = \"resnet18\"\npadding = \"tf-same\"", "MOD-0208"),
-    #[test]
-    fn only_what_decides_the_weights_is_in_the_digest() {
-        let config = TrainConfig::from_toml(TEXT).unwrap();
-        assert_eq!(config.digest(), TrainConfig { resume: true, out: "b".into(), ..config.clone() }.digest());
-        assert_ne!(config.digest(), TrainConfig { seed: 2, ..config.clone() }.digest());
-    }
-}
     #[test]
     fn where_results_go_may_be_said_later_but_must_be_said() {
         let mut config = TrainConfig::from_toml(&TEXT.replacen("out = \"runs/a\"", "", 1)).unwrap();
@@ -390,3 +391,12 @@ fn named(key: &str, text: &str) -> Result<()> {
         config.check().unwrap();
     }
 
+    #[test]
+    fn only_what_decides_the_weights_is_in_the_digest() {
+        let config = TrainConfig::from_toml(TEXT).unwrap();
+        let (source, init) = (FolderSource { path: "b".into() }, Some("c".into()));
+        let moved = TrainConfig { data: DataSource::Folder(source), init, out: "d".into(), ..config.clone() };
+        assert_eq!(config.digest(), TrainConfig { resume: true, ..moved }.digest());
+        assert_ne!(config.digest(), TrainConfig { seed: 2, ..config.clone() }.digest());
+    }
+}

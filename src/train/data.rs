@@ -90,13 +90,13 @@ impl TileSet {
         counts
     }
 
-    /// Digest of all pixels, labels and names, in order.
+    /// Digest of all pixels, labels, names and places, in order.
     pub(super) fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.classes.join("\n").as_bytes());
         for tile in &self.tiles {
             hasher.update(&tile.digest);
-            hasher.update(format!("\n{}\n{}\n", tile.name, tile.label).as_bytes());
+            hasher.update(format!("\n{}\n{}\n{:?}\n", tile.name, tile.label, tile.rect_l0).as_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }

@@ -203,9 +203,16 @@ impl Training<'_> {
         Ok(Evaluation::of(set.classes.len(), &labels, &scores))
     }
 
-    /// Digest of configuration and data.
+    /// Digest of all that decides the weights; a run may be resumed only with the same one.
     fn digest(&self) -> String {
-        let parts = [self.stage.config.digest(), self.stage.set.digest(), self.start.origin.clone()];
+        let Stage { config, set, device, .. } = self.stage;
+        let Start { spec, digest, .. } = self.start;
+        let program = env!("CARGO_PKG_VERSION");
+        let parts = [
+            config.digest(),
+            set.digest(),
+            format!("{spec:?} {digest:?} {} {} {program}", device.backend, device.kind),
+        ];
         blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string()
     }
 }

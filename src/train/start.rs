@@ -13,6 +13,8 @@ pub(super) struct Start {
     pub weights: TensorMap,
     /// What the weights come from, for the card.
     pub origin: String,
+    /// Digest of the weights they come from, whatever their file is called; empty without one.
+    pub digest: String,
 }
 
 /// Prepares the weights of a network for these classes. The last layer is kept only from a model of the same classes.
@@ -22,7 +24,8 @@ pub(super) struct Start {
 pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
     let Some(path) = &config.init else {
         let spec = NetworkSpec { padding: config.padding, ..NetworkSpec::torch(config.architecture, classes.len()) };
-        return drawn(config, spec, None, "random weights".to_owned());
+        let (weights, origin) = (fresh(&spec, config.seed)?, "random weights".to_owned());
+        return Ok(Start { spec, weights, origin, digest: String::new() });
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if path.is_dir() {
@@ -36,11 +39,14 @@ pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
             return Err(Error::new(ErrorKind::Usage, "TRN-0103", message).at_path(path));
         }
         let spec = NetworkSpec { classes: classes.len(), ..bundle.spec().folded() };
-        let origin = format!("model {} (weights {})", bundle.name(), bundle.digest());
-        if bundle.class_names() == classes {
-            return Ok(Start { spec, weights: bundle.weights().clone(), origin });
-        }
-        return drawn(config, spec, Some(bundle.weights().clone()), origin);
+        let digest = bundle.digest().to_owned();
+        let origin = format!("model {} (weights {digest})", bundle.name());
+        let weights = if bundle.class_names() == classes {
+            bundle.weights().clone()
+        } else {
+            with_fresh_head(config, &spec, bundle.weights())?
+        };
+        return Ok(Start { spec, weights, origin, digest });
     }
     let bytes = read(path)?;
     let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(path))?;
@@ -50,16 +56,15 @@ pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
         batch_norm: map.names().any(|name| name.ends_with("running_mean")),
         padding: config.padding,
     };
-    let origin = format!("{name} (BLAKE3 {})", blake3::hash(&bytes).to_hex());
-    drawn(config, spec, Some(map), origin).map_err(|error| error.at_path(path))
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    let weights = with_fresh_head(config, &spec, &map).map_err(|error| error.at_path(path))?;
+    Ok(Start { spec, weights, origin: format!("{name} (BLAKE3 {digest})"), digest })
 }
 
-/// Draws what no file gives: the last layer, or everything.
-fn drawn(config: &TrainConfig, spec: NetworkSpec, from: Option<TensorMap>, origin: String) -> Result<Start> {
-    let weights = fresh(&spec, config.seed)?;
-    let Some(map) = from else { return Ok(Start { spec, weights, origin }) };
-    let network = load(spec.init(&Device::flex())?, &weights, Head::FromFile)?;
-    Ok(Start { spec, weights: save(&load(network, &map, Head::Fresh)?)?, origin })
+/// Weights of a file for other classes: the last layer is drawn.
+fn with_fresh_head(config: &TrainConfig, spec: &NetworkSpec, map: &TensorMap) -> Result<TensorMap> {
+    let network = load(spec.init(&Device::flex())?, &fresh(spec, config.seed)?, Head::FromFile)?;
+    save(&load(network, map, Head::Fresh)?)
 }
 
 /// Reads a weights file of bounded size.
