@@ -135,7 +135,8 @@ impl<'a> Collector<'a> {
     /// Takes a tile, or the reason why there is none.
     pub fn take(&mut self, place: Place, pixels: Result<Vec<u8>>) -> Result<()> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Interrupted, "TRN-0001", "stopped while tiles were read"));
+            return Err(Error::new(ErrorKind::Interrupted, "TRN-0001", "stopped while tiles were read")
+                .with_advice("nothing was changed: run the same again"));
         }
         match pixels {
             Ok(pixels) => {

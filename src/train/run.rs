@@ -53,13 +53,15 @@ pub fn train(
     let dir = config.out.join(&config.card.name);
     if dir.exists() {
         let message = "expected no model of this name yet, found one";
-        return Err(Error::new(ErrorKind::Usage, "TRN-0501", message).at_path(&dir));
+        return Err(Error::new(ErrorKind::Usage, "TRN-0501", message)
+            .at_path(&dir)
+            .with_advice("choose another `card.name` or another folder (--out)"));
     }
     if !config.resume && config.out.join(checkpoint::MANIFEST).exists() {
         let message = "expected a new folder, found the checkpoint of another run";
         return Err(Error::new(ErrorKind::Usage, "TRN-0501", message)
             .at_path(&config.out)
-            .with_advice("resume it, or choose another folder"));
+            .with_advice("go on with it (--resume), or choose another folder (--out)"));
     }
     std::fs::create_dir_all(&config.out).map_err(|error| Error::io(&config.out, "make the folder", error))?;
     let set = data::read(config, cancel, on_event)?;
@@ -172,7 +174,11 @@ impl Training<'_> {
         let (mut sum, mut lr) = (0.0, 0.0);
         for (at, tiles) in order.chunks(config.batch).enumerate() {
             if cancel.load(Ordering::Relaxed) {
-                return Err(Error::new(ErrorKind::Interrupted, "TRN-0001", format!("stopped in epoch {epoch}")));
+                let error = Error::new(ErrorKind::Interrupted, "TRN-0001", format!("stopped in epoch {epoch}"));
+                return Err(error.with_advice(match epoch {
+                    1 => "no epoch is complete, so the next run begins anew".to_owned(),
+                    _ => format!("go on after epoch {} with --resume", epoch - 1),
+                }));
             }
             lr = learning_rate(config.lr, (epoch - 1) * steps + at, warmup, all);
             let batch = Batch { epoch: epoch as u64, first: at * config.batch, tiles };
