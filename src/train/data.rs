@@ -128,7 +128,13 @@ impl<'a> Collector<'a> {
             return Err(Error::new(ErrorKind::Limits, "TRN-0201", message)
                 .with_advice("allow more memory (`memory_bytes`), or make `input_px` smaller"));
         }
-        let set = TileSet { classes, side_px, tiles: Vec::new(), notes: Vec::new(), pixels: Vec::new() };
+        // All at once: a list that grows takes up to twice the memory allowed.
+        let mut pixels = Vec::new();
+        usize::try_from(needed).ok().and_then(|bytes| pixels.try_reserve_exact(bytes).ok()).ok_or_else(|| {
+            let message = format!("expected {needed} bytes of memory for {expected} tiles, found less");
+            Error::new(ErrorKind::Limits, "TRN-0201", message).with_advice("make `input_px` smaller")
+        })?;
+        let set = TileSet { classes, side_px, tiles: Vec::new(), notes: Vec::new(), pixels };
         Ok(Self { set, expected, lost: 0, cancel, on_event })
     }
 
@@ -208,5 +214,19 @@ pub(super) mod tests {
         assert_eq!(error.code(), "TRN-0201");
         assert!(error.message().contains("1000000") && error.message().contains("1505280"), "{error}");
         assert!(Collector::new(classes(), 6, &config, &cancel, &mut on_event).is_ok());
+    }
+
+    #[test]
+    fn tiles_take_no_more_memory_than_they_are_large() {
+        let config = TrainConfig { memory_bytes: 1_000_000, ..TrainConfig::default() };
+        let (cancel, mut on_event) = (AtomicBool::new(false), |_| ());
+        let classes = ["a", "b"].map(str::to_owned).to_vec();
+        let mut collector = Collector::new(classes, 6, &config, &cancel, &mut on_event).unwrap();
+        let tile = 224 * 224 * 3;
+        for at in 0..6 {
+            let place = Place { label: at % 2, name: at.to_string(), rect_l0: None };
+            collector.take(place, Ok(vec![0; tile])).unwrap();
+        }
+        assert_eq!(collector.finish(Vec::new()).unwrap().pixels.capacity(), 6 * tile);
     }
 }
