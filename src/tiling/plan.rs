@@ -1,7 +1,7 @@
 //! Mask + pyramid + resolution → the tiles to score and the level to read them from. Pure: no slide, no pixels.
 //!
 //! Invariant: every tissue pixel of the slide lies in a tile, unless that tile holds less tissue than asked for; no tile
-//! lies wholly outside; the order is x, then y. The tile is placed in level-0 pixels, so the level chosen changes the
+//! lies wholly outside; the order is x, then y; only places that the caller names are taken as they are. The tile is placed in level-0 pixels, so the level chosen changes the
 //! pixels' sharpness, never the grid.
 
 use crate::error::{Error, ErrorKind, Result};
@@ -99,6 +99,32 @@ impl Grid {
     pub(super) fn positions(self, first: u32, length: u32) -> impl Iterator<Item = i64> + Clone {
         (i64::from(first)..i64::from(length)).step_by(self.step_l0 as usize)
     }
+
+    /// A plan by our own rule that has no tiles yet: how they are read, and from which level.
+    fn without_tiles(self, slide: &SlideGeometry, tile_px: u32) -> Result<TilePlan> {
+        let Self { side_l0, step_l0 } = self;
+        let (level, downsample) = best_level(&slide.downsamples, f64::from(side_l0) / f64::from(tile_px));
+        let read_px = whole((f64::from(side_l0) / f64::midpoint(downsample.0, downsample.1)).round()).max(1);
+        if u64::from(read_px) * u64::from(read_px) > MAX_REGION_PX {
+            let message =
+                format!("expected a tile of at most {MAX_REGION_PX} pixels of level {level}, found {read_px} squared");
+            return Err(Error::new(ErrorKind::Limits, "TIL-0007", message));
+        }
+        Ok(TilePlan {
+            rule: GridRule::Eosin,
+            slide_l0: slide.size_l0,
+            mpp: slide.mpp,
+            side_l0,
+            step_l0,
+            level,
+            downsample,
+            read_px,
+            tile_px,
+            fill: [255; 3],
+            places: 0,
+            origins_l0: Vec::new(),
+        })
+    }
 }
 
 /// The cast saturates, and every caller checks against a limit first or after.
@@ -130,13 +156,7 @@ pub fn plan(
         let message = format!("expected a tissue share from 0 to 1, found {}", config.min_tissue);
         return Err(Error::new(ErrorKind::Usage, "TIL-0006", message));
     }
-    let (level, downsample) = best_level(&slide.downsamples, f64::from(grid.side_l0) / f64::from(tile_px));
-    let read_px = whole((f64::from(grid.side_l0) / f64::midpoint(downsample.0, downsample.1)).round()).max(1);
-    if u64::from(read_px) * u64::from(read_px) > MAX_REGION_PX {
-        let message =
-            format!("expected a tile of at most {MAX_REGION_PX} pixels of level {level}, found {read_px} squared");
-        return Err(Error::new(ErrorKind::Limits, "TIL-0007", message));
-    }
+    let empty = grid.without_tiles(slide, tile_px)?;
     let tissue = TissueShare::new(mask, slide.size_l0);
     let columns = grid.positions(0, slide.size_l0.w);
     let rows = grid.positions(0, slide.size_l0.h);
@@ -145,20 +165,25 @@ pub fn plan(
         .flat_map(|x| rows.clone().map(move |y| (x, y)))
         .filter(|&(x, y)| tissue.share(Rect::new(x, y, grid.side_l0, grid.side_l0)) >= config.min_tissue)
         .collect();
-    Ok(TilePlan {
-        rule: GridRule::Eosin,
-        slide_l0: slide.size_l0,
-        mpp: slide.mpp,
-        side_l0: grid.side_l0,
-        step_l0: grid.step_l0,
-        level,
-        downsample,
-        read_px,
-        tile_px,
-        fill: [255; 3],
-        places,
-        origins_l0,
-    })
+    Ok(TilePlan { places, origins_l0, ..empty })
+}
+
+/// Plans tiles at given places, which are read exactly as [`plan`] has its own read: a model is trained on such tiles.
+///
+/// # Coordinates
+/// `origins_l0`: top-left corners in level-0 pixels; the plan keeps their order, whether they lie on the slide or not.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for a slide more than four times coarser than the model, or smaller than one tile;
+/// [`ErrorKind::Limits`] for too large tiles.
+pub fn plan_places(
+    slide: &SlideGeometry,
+    origins_l0: Vec<(i64, i64)>,
+    tile_px: u32,
+    model_mpp: Mpp,
+) -> Result<TilePlan> {
+    let empty = Grid::new(slide, tile_px, model_mpp, 0.0)?.without_tiles(slide, tile_px)?;
+    Ok(TilePlan { places: origins_l0.len(), origins_l0, ..empty })
 }
 
 /// The level with the largest downsample that is at most `wanted`, within tolerance; level 0 when none is.
@@ -242,6 +267,21 @@ mod tests {
         assert_eq!(read(1.0), (1, 1024, 256));
         assert_eq!(read(4.0), (2, 4096, 256));
         assert_eq!(read(5.0), (2, 5120, 320));
+    }
+
+    #[test]
+    fn tiles_at_given_places_are_read_as_those_of_a_grid() {
+        // A level of 4.002 is within tolerance of a model four times as coarse as the slide.
+        let slide = slide(80_000, 60_000, 0.25, &[1.0, 4.002, 16.0]);
+        for mpp in [0.25, 0.5, 1.0, 4.0].map(|mpp| Mpp::new(mpp).unwrap()) {
+            let grid = plan(&slide, &all(Size::new(8, 6)), 256, mpp, &TilingConfig::default()).unwrap();
+            let places = plan_places(&slide, grid.origins_l0.clone(), 256, mpp).unwrap();
+            assert_eq!(places, TilePlan { places: places.len(), ..grid });
+        }
+        let anywhere = vec![(7, 5), (-3, 90_000)];
+        let places = plan_places(&slide, anywhere.clone(), 256, Mpp::new(1.0).unwrap()).unwrap();
+        assert_eq!((places.origins_l0, places.level, places.read_px), (anywhere, 1, 256));
+        assert_eq!(plan_places(&slide, Vec::new(), 256, Mpp::new(0.06).unwrap()).unwrap_err().code(), "TIL-0003");
     }
 
     #[test]

@@ -1,15 +1,20 @@
-//! A slide and a table of labelled places → tiles, read at the model's resolution as they will be when the model scores
-//! the slide.
+//! A slide and a table of labelled places → tiles, read at the model's resolution.
+//!
+//! Invariant: the planner of scoring says from which level and how large, so a tile is what the model will be shown when it
+//! scores the slide.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
-use crate::limits::MAX_TILE_SIDE_PX;
+use crate::limits::MAX_LEVEL_SIDE_PX;
 use crate::raster::{Filter, RgbImage8, resize};
 use crate::slide::Slide;
+use crate::tile::TilePlan;
+use crate::tiling::plan::{SlideGeometry, plan_places};
 use crate::train::config::{SlideSource, TrainConfig};
 use crate::train::data::{Collector, Place, TileSet};
 use crate::train::event::TrainEvent;
-use crate::units::round_half_even;
+use crate::train::names;
+use crate::units::Mpp;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -18,8 +23,8 @@ use std::sync::atomic::AtomicBool;
 const REGION_PX: u32 = 2048;
 /// Regions read before the next progress report.
 const AT_ONCE: usize = 8;
-/// Beyond the slide's edge there is glass.
-const FILL: [u8; 3] = [255; 3];
+/// No place on a slide is farther from its corner, so sums of coordinates cannot overflow.
+const FARTHEST_PX: i64 = MAX_LEVEL_SIDE_PX as i64;
 
 /// Reads all labelled tiles that are not excluded, in the order of the slide.
 pub(super) fn read(
@@ -29,33 +34,39 @@ pub(super) fn read(
     on_event: &mut dyn FnMut(TrainEvent),
 ) -> Result<TileSet> {
     let slide = Slide::open(&source.slide)?;
-    let side_l0 = side_l0(&slide, config).map_err(|error| error.at_path(&source.slide))?;
+    let geometry = geometry(&slide).map_err(|error| error.at_path(&source.slide))?;
     let table = std::fs::read(&source.targets).map_err(|error| Error::io(&source.targets, "read the table", error))?;
-    let rows = parse(&table, &source.label_column).map_err(|error| error.at_path(&source.targets))?;
-    let rows: Vec<_> = rows.into_iter().filter(|row| !config.exclude.contains(&row.label)).collect();
+    let at_table = |error: Error| error.at_path(&source.targets);
+    let mut rows = parse(&table, &source.label_column).map_err(at_table)?;
+    let labels: BTreeSet<String> = rows.iter().map(|row| row.label.clone()).collect();
+    let classes = names::classes(config, &labels).map_err(at_table)?;
+    rows.retain(|row| classes.binary_search(&row.label).is_ok());
+    let origins = rows.iter().map(|row| (row.x, row.y)).collect();
+    let plan = plan_places(&geometry, origins, config.input.tile_px, Mpp::new(config.input.um_per_px)?)
+        .map_err(|error| error.at_path(&source.slide))?;
     let bounds = Rect::new(0, 0, slide.size().w, slide.size().h);
-    if let Some(row) = rows.iter().find(|row| bounds.intersect(Rect::new(row.x, row.y, side_l0, side_l0)).is_none()) {
-        let message = format!("expected places on a slide of {}, found {}, {}", slide.size(), row.x, row.y);
-        return Err(Error::new(ErrorKind::Usage, "TRN-0206", message).at_path(&source.targets));
+    if let Some(tile) = (0..plan.len()).find(|&tile| bounds.intersect(plan.rect_l0(tile)).is_none()) {
+        let Row { x, y, .. } = rows[tile];
+        let message = format!("expected places on a slide of {}, found {x}, {y}", slide.size());
+        return Err(at_table(Error::new(ErrorKind::Usage, "TRN-0206", message)));
     }
-    let labels: BTreeSet<&String> = rows.iter().map(|row| &row.label).collect();
-    let classes: Vec<String> = labels.into_iter().cloned().collect();
-    let mut collector = Collector::new(classes.clone(), rows.len(), config, cancel, on_event)
-        .map_err(|error| error.at_path(&source.targets))?;
+    let mut collector = Collector::new(classes.clone(), rows.len(), config, cancel, on_event).map_err(at_table)?;
 
-    let cutter = Cutter::new(&slide, side_l0, config);
-    let cell = i64::from((REGION_PX / side_l0).max(1) * side_l0);
-    let mut cells: BTreeMap<(i64, i64), Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        cells.entry((row.y.div_euclid(cell), row.x.div_euclid(cell))).or_default().push(row);
+    let input = Size::new(config.input.input_px, config.input.input_px);
+    let cutter = Cutter { slide: &slide, plan: &plan, input };
+    let cell = i64::from((REGION_PX / plan.side_l0).max(1) * plan.side_l0);
+    let mut cells: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
+    for (tile, row) in rows.iter().enumerate() {
+        cells.entry((row.y.div_euclid(cell), row.x.div_euclid(cell))).or_default().push(tile);
     }
-    let cells: Vec<Vec<Row>> = cells.into_values().collect();
+    let cells: Vec<Vec<usize>> = cells.into_values().collect();
     for now in cells.chunks(AT_ONCE) {
-        let read: Vec<Vec<Result<Vec<u8>>>> = now.par_iter().map(|rows| cutter.read(rows)).collect();
-        for (row, pixels) in now.iter().flatten().zip(read.into_iter().flatten()) {
-            let label = classes.binary_search(&row.label).unwrap_or_default();
-            let rect_l0 = Some(Rect::new(row.x, row.y, side_l0, side_l0));
-            collector.take(Place { label, name: format!("x {}, y {}", row.x, row.y), rect_l0 }, pixels)?;
+        let read: Vec<Vec<Result<Vec<u8>>>> = now.par_iter().map(|tiles| cutter.read(tiles)).collect();
+        for (&tile, pixels) in now.iter().flatten().zip(read.into_iter().flatten()) {
+            let Row { x, y, label } = &rows[tile];
+            let label = classes.binary_search(label).unwrap_or_default();
+            collector
+                .take(Place { label, name: format!("x {x}, y {y}"), rect_l0: Some(plan.rect_l0(tile)) }, pixels)?;
         }
     }
     let notes = vec![
@@ -63,22 +74,17 @@ pub(super) fn read(
          nothing about other patients, stainings or scanners"
             .to_owned(),
     ];
-    collector.finish(notes).map_err(|error| error.at_path(&source.targets))
+    collector.finish(notes).map_err(at_table)
 }
 
-/// Side of a tile in level-0 pixels.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
-fn side_l0(slide: &Slide, config: &TrainConfig) -> Result<u32> {
+/// What the planner has to know of a slide.
+fn geometry(slide: &Slide) -> Result<SlideGeometry> {
     let Some(mpp) = slide.mpp() else {
         let why = slide.calibration_note().unwrap_or("none");
         return Err(Error::new(ErrorKind::Format, "TRN-0207", format!("expected a slide with a resolution: {why}")));
     };
-    let side = round_half_even(f64::from(config.input.tile_px) * config.input.um_per_px / mpp.get());
-    if !(1.0..=f64::from(MAX_TILE_SIDE_PX)).contains(&side) {
-        let message = format!("expected tiles of 1 to {MAX_TILE_SIDE_PX} level-0 pixels, found {side}");
-        return Err(Error::new(ErrorKind::Usage, "TRN-0208", message));
-    }
-    Ok(side as u32)
+    let downsamples = slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect();
+    Ok(SlideGeometry { size_l0: slide.size(), mpp, downsamples })
 }
 
 /// A labelled place.
@@ -108,7 +114,11 @@ fn parse(table: &[u8], label_column: &str) -> Result<Vec<Row>> {
         let record = record.map_err(|error| fault(format!("line {line}: {error}")))?;
         let number = |column: usize| {
             let text = record.get(column).unwrap_or_default().trim();
-            text.parse::<i64>().map_err(|_| fault(format!("line {line}: expected whole pixels, found {text:?}")))
+            let px = text.parse().ok().filter(|px| (-FARTHEST_PX..=FARTHEST_PX).contains(px));
+            px.ok_or_else(|| {
+                let range = format!("-{FARTHEST_PX} to {FARTHEST_PX}");
+                fault(format!("line {line}: expected whole pixels from {range}, found {text:?}"))
+            })
         };
         let row = Row { x: number(x)?, y: number(y)?, label: record.get(label).unwrap_or_default().trim().to_owned() };
         if row.label.is_empty() {
@@ -125,49 +135,29 @@ fn parse(table: &[u8], label_column: &str) -> Result<Vec<Row>> {
 /// Cuts tiles out of a slide.
 struct Cutter<'a> {
     slide: &'a Slide,
-    level: usize,
-    /// Level-0 pixels per pixel of the level, along x and y.
-    downsample: (f64, f64),
-    read_px: u32,
-    input_px: u32,
+    plan: &'a TilePlan,
+    input: Size,
 }
 
-impl<'a> Cutter<'a> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a tile's side at level 0")]
-    fn new(slide: &'a Slide, side_l0: u32, config: &TrainConfig) -> Self {
-        let level = slide.level_for_downsample(f64::from(side_l0) / f64::from(config.input.tile_px));
-        let downsample = slide.levels().get(level).map_or((1.0, 1.0), |shape| {
-            let along = |l0: u32, lvl: u32| f64::from(l0) / f64::from(lvl.max(1));
-            (along(slide.size().w, shape.size.w), along(slide.size().h, shape.size.h))
-        });
-        let read_px = (f64::from(side_l0) / f64::midpoint(downsample.0, downsample.1)).round().max(1.0) as u32;
-        Self { slide, level, downsample, read_px, input_px: config.input.input_px }
-    }
-
-    /// The tiles of neighbouring places; when their common region cannot be read, each by itself.
-    fn read(&self, rows: &[Row]) -> Vec<Result<Vec<u8>>> {
-        let rects: Vec<Rect> = rows.iter().map(|row| self.rect_lvl(row)).collect();
+impl Cutter<'_> {
+    /// Neighbouring tiles of the plan; when their common region cannot be read, each by itself.
+    fn read(&self, tiles: &[usize]) -> Vec<Result<Vec<u8>>> {
+        let rects: Vec<Rect> = tiles.iter().map(|&tile| self.plan.rect_lvl(tile)).collect();
         let Some(around) = rects.iter().copied().reduce(union) else { return Vec::new() };
-        match self.slide.read_region(self.level, around, FILL) {
+        match self.region(around) {
             Ok(region) => rects.into_iter().map(|rect| self.cut(&region, around, rect)).collect(),
-            Err(_) => rects.into_iter().map(|rect| self.read_one(rect)).collect(),
+            Err(_) => rects.into_iter().map(|rect| self.cut(&self.region(rect)?, rect, rect)).collect(),
         }
     }
 
-    fn read_one(&self, rect: Rect) -> Result<Vec<u8>> {
-        self.cut(&self.slide.read_region(self.level, rect, FILL)?, rect, rect)
+    fn region(&self, rect: Rect) -> Result<RgbImage8> {
+        self.slide.read_region(self.plan.level, rect, self.plan.fill)
     }
 
     fn cut(&self, region: &RgbImage8, around: Rect, rect: Rect) -> Result<Vec<u8>> {
-        let mut tile = RgbImage8::filled(Size::new(rect.w, rect.h), FILL);
+        let mut tile = RgbImage8::filled(Size::new(rect.w, rect.h), self.plan.fill);
         tile.paste(region, around.x - rect.x, around.y - rect.y);
-        Ok(resize(&tile, Size::new(self.input_px, self.input_px), Filter::Bilinear)?.into_vec())
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "slide coordinates are far below 2^53")]
-    fn rect_lvl(&self, row: &Row) -> Rect {
-        let px = |l0: i64, downsample: f64| (l0 as f64 / downsample).round() as i64;
-        Rect::new(px(row.x, self.downsample.0), px(row.y, self.downsample.1), self.read_px, self.read_px)
+        Ok(resize(&tile, self.input, Filter::Bilinear)?.into_vec())
     }
 }
 
@@ -197,6 +187,9 @@ mod tests {
             ("x,y,label\n1,2,a\n1,2,b\n", "line 3"),
             ("x,y,label\n1,2,\n", "line 2"),
             ("x,y,label\n1,2\n", "line 2"),
+            ("x,y,label\n1,2,a\n9223372036854775807,2,a\n", "line 3"),
+            ("x,y,label\n1,-16777217,a\n", "line 2"),
+            ("x,y,label\n1,99999999999999999999,a\n", "line 2"),
         ] {
             let error = parse(table.as_bytes(), "label").unwrap_err();
             assert!(error.code() == "TRN-0206" && error.message().contains(part), "{table:?}: {error}");
