@@ -1,11 +1,14 @@
 //! `eosin train`.
 
 use super::args::TrainArgs;
+use super::text::plain;
 use super::{exit, interrupt};
 use eosin::device::open;
 use eosin::train::{TrainConfig, TrainEvent, train};
 use eosin::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
@@ -22,19 +25,21 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     if let Some(seed) = args.seed {
         config.seed = seed;
     }
+    config.check().map_err(|error| error.at_path(&args.config))?;
     let device = open(args.device)?;
-    if !args.quiet {
-        eprintln!("device   {} ({}, {})", device.name, device.kind, device.backend);
-    }
     let target = if args.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(Some(0), target);
     let style = ProgressStyle::with_template("{msg} {wide_bar:.cyan} {pos}/{len}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let line = |text: String| {
         if !args.quiet {
-            bar.suspend(|| eprintln!("{text}"));
+            bar.suspend(|| {
+                // A training goes on when nobody reads what it says.
+                let _ = writeln!(std::io::stderr(), "{}", plain(&text));
+            });
         }
     };
+    line(format!("device   {} ({}, {})", device.name, device.kind, device.backend));
     let cancel = interrupt::flag();
     let outcome = train(&config, &device, &cancel, &mut |event| match event {
         TrainEvent::Reading { done, total } => show(&bar, "reading", done, total),
@@ -71,10 +76,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let report = outcome?;
-    println!("best epoch {}, on the validation tiles with the weights as stored:", report.best_epoch);
+    let mut text = format!("best epoch {}, on the validation tiles with the weights as stored:\n", report.best_epoch);
     for (name, value) in &report.card.metrics {
-        println!("  {name:<32} {value:.4}");
+        let _ = writeln!(text, "  {:<32} {value:.4}", plain(name));
     }
+    // The card holds the same figures, so nothing is lost with a closed pipe.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(ExitCode::from(exit::DONE))
 }
 

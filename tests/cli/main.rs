@@ -11,5 +11,6 @@ mod resume;
 mod slide_faults;
 #[cfg(unix)]
 mod stop;
+mod train;
 mod usage;
 mod workplace;
