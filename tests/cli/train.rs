@@ -1,8 +1,11 @@
 //! `eosin train`: a model that can be used at once, one line when it cannot be made, and a run that goes on.
 
 use crate::workplace::{Said, Workplace, results_of, score_args, with_summary};
+#[cfg(unix)]
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
+#[cfg(unix)]
+use std::process::{Command, Output};
 
 /// Tiles for the slide of the workplace, as few and small as the networks take.
 const CONFIG: &str = r#"
@@ -101,31 +104,45 @@ fn a_training_goes_on_when_nobody_reads_what_it_says() {
     assert!(here.path("runs/trained/model.toml").exists());
 }
 
+/// Starts a training and stops it when it has said something.
+#[cfg(unix)]
+fn stopped_after(here: &Workplace, args: &[&str], word: &str) -> Said {
+    let mut child = here.program(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = Vec::new();
+    while !String::from_utf8_lossy(&stderr).contains(word) {
+        assert_ne!(lines.read_until(b'\n', &mut stderr).unwrap(), 0, "{}", String::from_utf8_lossy(&stderr));
+    }
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    lines.read_to_end(&mut stderr).unwrap();
+    Said::new(&Output { status: child.wait().unwrap(), stdout: Vec::new(), stderr })
+}
+
 #[cfg(unix)]
 #[test]
 fn a_training_that_was_stopped_says_how_to_go_on_and_does() {
     let here = workplace();
     // Far more epochs than are done before the signal comes.
     here.write("train.toml", CONFIG.replacen("epochs = 1", "epochs = 10000", 1).as_bytes());
-    let mut child = here.program(TRAIN).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut stderr = Vec::new();
-    while !String::from_utf8_lossy(&stderr).contains("epoch    1: ") {
-        assert_ne!(lines.read_until(b'\n', &mut stderr).unwrap(), 0, "{}", String::from_utf8_lossy(&stderr));
-    }
-    let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    lines.read_to_end(&mut stderr).unwrap();
-    let said = Said::new(&Output { status: child.wait().unwrap(), stdout: Vec::new(), stderr });
+    let said = stopped_after(&here, TRAIN, "epoch    1: ");
     assert_eq!(said.code, Some(130), "{:#?}", said.lines);
     assert!(said.line("eosin: ").contains("TRN-0001"));
-    assert!(said.lines.last().unwrap().ends_with(" with --resume"), "{:#?}", said.lines);
+    let advice = said.lines.last().unwrap();
+    assert!(advice.ends_with(" with --resume"), "{:#?}", said.lines);
+    let done = advice.trim().strip_prefix("go on after ").unwrap().strip_suffix(" with --resume").unwrap();
 
     let said = here.run(TRAIN);
     assert_eq!((said.code, said.lines.len()), (Some(4), 3), "{:#?}", said.lines);
     assert!(said.line("eosin: ").contains("TRN-0501") && said.lines[2].contains("--resume"));
-    // Another number of epochs is another training, so the one that was begun cannot be ended sooner.
+    // Another number of epochs is another training: the rate falls otherwise.
     let said = here.run(&[TRAIN, &["--resume", "--epochs", "2"]].concat());
     assert_eq!(said.code, Some(4));
     assert!(said.line("eosin: ").contains("TRN-0502"), "{:#?}", said.lines);
+    // Nor does it matter from where the same files are named.
+    let moved = CONFIG.replacen("epochs = 1", "epochs = 10000", 1).replacen("\"tiles\"", "\"slides/../tiles\"", 1);
+    here.write("train.toml", moved.as_bytes());
+    let said = stopped_after(&here, &[TRAIN, &["--resume"]].concat(), "resumed  ");
+    assert_eq!(said.line("resumed  "), format!("resumed  after {done}"));
+    assert_eq!(said.code, Some(130), "{:#?}", said.lines);
 }
