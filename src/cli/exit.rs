@@ -10,7 +10,7 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const SOME_FAILED: u8 = 2;
 /// Disk, device or another part of the environment.
 pub(crate) const ENVIRONMENT: u8 = 3;
-/// Wrong arguments, or a model that does not fit.
+/// Wrong arguments, a model that does not fit, or data that a training cannot use.
 pub(crate) const USAGE: u8 = 4;
 /// A digest differs, or a file changed while it was read.
 const INTEGRITY: u8 = 5;
@@ -22,8 +22,8 @@ pub(crate) fn of_parsing(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { USAGE } else { DONE })
 }
 
-/// Shows an error in one line, advice on a second, and gives its code.
-pub(crate) fn of_error(error: &Error) -> ExitCode {
+/// Shows an error in one line, advice on a second, and gives its code; `unreadable` is that of input that cannot be read.
+pub(crate) fn of_error(error: &Error, unreadable: u8) -> ExitCode {
     tell!("eosin: {error}");
     if let Some(advice) = error.advice() {
         tell!("       {advice}");
@@ -31,14 +31,9 @@ pub(crate) fn of_error(error: &Error) -> ExitCode {
     ExitCode::from(match error.kind() {
         ErrorKind::Usage | ErrorKind::Model => USAGE,
         ErrorKind::Integrity => INTEGRITY,
-        // A model that is too large or of an unknown network is a wrong argument, and so is a training that cannot be
-        // done: no slide of a run has failed.
-        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits
-            if ["MOD-", "TRN-"].iter().any(|part| error.code().starts_with(part)) =>
-        {
-            USAGE
-        }
-        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits => SOME_FAILED,
+        // A model that is too large or of an unknown network is a wrong argument, not a failed slide.
+        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits if error.code().starts_with("MOD-") => USAGE,
+        ErrorKind::Format | ErrorKind::Unsupported | ErrorKind::Limits => unreadable,
         ErrorKind::Interrupted => super::interrupt::exit_code(),
         _ => ENVIRONMENT,
     })

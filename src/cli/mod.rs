@@ -23,6 +23,8 @@ pub(crate) fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::of_parsing(&error),
     };
+    // A training has no other slides that were scored.
+    let unreadable = if matches!(args.command, Command::Train(_)) { exit::USAGE } else { exit::SOME_FAILED };
     let outcome = match args.command {
         Command::Score(args) => score::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -31,5 +33,5 @@ pub(crate) fn main() -> ExitCode {
         Command::Models(args) => models::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
-    outcome.unwrap_or_else(|error| exit::of_error(&error))
+    outcome.unwrap_or_else(|error| exit::of_error(&error, unreadable))
 }

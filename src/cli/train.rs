@@ -1,14 +1,12 @@
 //! `eosin train`.
 
 use super::args::TrainArgs;
-use super::text::plain;
+use super::text::{say, tell};
 use super::{exit, interrupt};
 use eosin::device::open;
 use eosin::train::{TrainConfig, TrainEvent, train};
 use eosin::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
@@ -33,10 +31,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let line = |text: String| {
         if !args.quiet {
-            bar.suspend(|| {
-                // A training goes on when nobody reads what it says.
-                let _ = writeln!(std::io::stderr(), "{}", plain(&text));
-            });
+            bar.suspend(|| tell!("{text}"));
         }
     };
     line(format!("device   {} ({}, {})", device.name, device.kind, device.backend));
@@ -76,12 +71,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let report = outcome?;
-    let mut text = format!("best epoch {}, on the validation tiles with the weights as stored:\n", report.best_epoch);
+    say!("best epoch {}, on the validation tiles with the weights as stored:", report.best_epoch);
     for (name, value) in &report.card.metrics {
-        let _ = writeln!(text, "  {:<32} {value:.4}", plain(name));
+        say!("  {name:<32} {value:.4}");
     }
-    // The card holds the same figures, so nothing is lost with a closed pipe.
-    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(ExitCode::from(exit::DONE))
 }
 
