@@ -49,7 +49,7 @@ const LAYERS: [Row; 22] = [
 ];
 
 /// Words that name a crate, a macro or a part of `std`, and the only modules in which they may stand.
-const WORDS: [(&str, &[&str]); 15] = [
+const WORDS: [(&str, &[&str]); 14] = [
     // burn and what it runs on: slides, maps and outputs must build and be tested without it.
     ("burn", &["device", "gpu", "infer", "nn", "train"]),
     ("burn_cubecl", &["gpu"]),
@@ -57,7 +57,6 @@ const WORDS: [(&str, &[&str]); 15] = [
     ("wgpu", &["device"]),
     // One place decodes, one resizes, one reads weights: each is strict in its own way.
     ("tiff", &["slide"]),
-    ("zune_jpeg", &["slide"]),
     ("fast_image_resize", &["raster"]),
     ("safetensors", &["nn"]),
     // The library is silent and takes no arguments.

@@ -133,10 +133,15 @@ impl Svs {
         self.put_u32(at, value);
     }
 
+    /// Position of a marker in the first chunk.
+    fn marker(&self, code: u8) -> usize {
+        let (from, len) = (self.chunk_0(), self.chunk_0_len());
+        (from..from + len).find(|&at| self.bytes[at..].starts_with(&[0xff, code])).unwrap()
+    }
+
     /// Height and width of the first chunk's frame header.
     fn set_frame(&mut self, side: u16) {
-        let (from, len) = (self.chunk_0(), self.chunk_0_len());
-        let frame = (from..from + len).find(|&at| self.bytes[at..].starts_with(&[0xff, 0xc0])).unwrap();
+        let frame = self.marker(0xc0);
         let [high, low] = side.to_be_bytes();
         self.put(frame + 5, &[high, low, high, low]);
     }
@@ -297,6 +302,7 @@ const ROWS: &[Row] = &[
         |svs| svs.put(svs.chunk_0() + 1842, &[0xff, 0xd9]),
         Chunk(Format, "WSI-0301"),
     ),
+    ("progressive frame", |svs| svs.put(svs.marker(0xc0) + 1, &[0xc2]), Chunk(Unsupported, "WSI-0305")),
     ("frame of 65535 squared", |svs| svs.set_frame(65535), Chunk(Format, "WSI-0302")),
     ("frame of 0 squared", |svs| svs.set_frame(0), Chunk(Format, "WSI-0302")),
     ("frame of 256 squared", |svs| svs.set_frame(256), Chunk(Format, "WSI-0302")),

@@ -4,8 +4,9 @@
 //! directory promised; any damage the decoder sees is an error, never grey or half pixels. Bit rot that leaves a valid
 //! Huffman code cannot be seen here: only a digest of the file sees it.
 //!
-//! Sequential streams, which slides have, are decoded here, sample for sample as libjpeg does, because networks were
-//! trained on its pixels; progressive ones, which are rare, by zune-jpeg.
+//! Sequential streams, which slides have, are decoded sample for sample as libjpeg does, because networks were trained on
+//! its pixels. Progressive ones, which are rare, are refused: a scan of theirs refines an earlier one, so pixels come out
+//! whether or not a scan is missing.
 
 mod file;
 mod huffman;
@@ -16,14 +17,11 @@ mod transform;
 
 pub(crate) use self::file::JpegFile;
 
-use self::stream::{Content, Frame, Refusal, Tables, read};
+use self::scan::ScanState;
+use self::stream::{Frame, Refusal, read, read_tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::raster::RgbImage8;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// What the three channels of a stream are. Of a chunk the TIFF's tag says it, and hints inside the stream are not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +35,8 @@ pub(crate) enum Channels {
 /// A decoder for the chunks of one directory.
 #[derive(Debug)]
 pub(crate) struct JpegCodec {
-    tables: Tables,
+    /// What the tag `JPEGTables` says; each stream goes on from it.
+    tables: ScanState,
     channels: Channels,
 }
 
@@ -48,7 +47,7 @@ impl JpegCodec {
     /// [`ErrorKind::Format`] when the tables are damaged.
     pub(crate) fn new(tables: Option<&[u8]>, channels: Channels) -> Result<Self> {
         let damaged = |what| Error::new(ErrorKind::Format, "WSI-0300", format!("damaged JPEG tables: {what}"));
-        let tables = tables.map(Tables::new).transpose().map_err(damaged)?.unwrap_or_default();
+        let tables = tables.map(read_tables).transpose().map_err(damaged)?.unwrap_or_default();
         Ok(Self { tables, channels })
     }
 
@@ -56,22 +55,14 @@ impl JpegCodec {
     ///
     /// # Errors
     /// [`ErrorKind::Format`] for damage and for a size or number of channels other than expected;
-    /// [`ErrorKind::Unsupported`] for grey and CMYK streams.
+    /// [`ErrorKind::Unsupported`] for grey, CMYK and progressive streams.
     pub(crate) fn decode(&self, stream: &[u8], size: Size) -> Result<RgbImage8> {
         let accept = |frame: &Frame| self.accept(frame, size);
-        let content = read(stream, &self.tables, &self.colour_segment(), accept).map_err(|refusal| match refusal {
+        let planes = read(stream, &self.tables, accept).map_err(|refusal| match refusal {
             Refusal::Damaged(how) => damaged(&how),
             Refusal::Frame(error) => error,
         })?;
-        let pixels = match content {
-            Content::Planes(planes) => planes.into_rgb(self.channels == Channels::YCbCr).unwrap_or_default(),
-            Content::Progressive(whole) => {
-                let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::RGB);
-                JpegDecoder::new_with_options(ZCursor::new(&whole), options)
-                    .decode()
-                    .map_err(|error| damaged(&error.to_string().trim_matches('"').to_lowercase()))?
-            }
-        };
+        let pixels = planes.into_rgb(self.channels == Channels::YCbCr).unwrap_or_default();
         let bytes = pixels.len();
         RgbImage8::from_vec(size, pixels).ok_or_else(|| damaged(&format!("{bytes} bytes of pixels for {size} px")))
     }
@@ -91,16 +82,6 @@ impl JpegCodec {
             return Err(damaged("the directory says YCbCr, the stream names its channels R, G, B"));
         }
         Ok(())
-    }
-
-    /// An Adobe segment (APP14) whose last byte says whether the decoder must convert the colours.
-    fn colour_segment(&self) -> [u8; 16] {
-        let transform = u8::from(self.channels == Channels::YCbCr);
-        let mut segment = *b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00";
-        if let Some(last) = segment.last_mut() {
-            *last = transform;
-        }
-        segment
     }
 }
 
@@ -163,5 +144,21 @@ mod tests {
         let mut grey = Vec::new();
         JpegEncoder::new(&mut grey).encode(&[9; 64], 8, 8, image::ExtendedColorType::L8).unwrap();
         assert_eq!(codec.decode(&grey, Size::new(8, 8)).unwrap_err().code(), "WSI-0303");
+    }
+
+    #[test]
+    fn other_processes_than_sequential_ones_are_refused_by_name() {
+        let size = Size::new(80, 48);
+        let bytes = encoded(&ramp(size));
+        let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let codec = JpegCodec::new(None, Channels::YCbCr).unwrap();
+        for (process, name) in [(0xc2, "progressive"), (0xc3, "lossless"), (0xc5, "hierarchical"), (0xc9, "arithmetic")]
+        {
+            let mut other = bytes.clone();
+            other[frame + 1] = process;
+            let error = codec.decode(&other, size).unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Unsupported, "WSI-0305"));
+            assert!(error.message().contains(name), "{error}");
+        }
     }
 }

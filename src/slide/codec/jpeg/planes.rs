@@ -212,7 +212,7 @@ mod tests {
     /// Planes whose second and third channels are made by a rule.
     fn planes(size: (u16, u16), sampling: [(u8, u8); 3], sample: impl Fn(usize, usize) -> u8) -> Planes {
         let components = sampling.map(|(h, v)| Component { id: 0, h, v, quantiser: 0 }).to_vec();
-        let frame = Frame { width: size.0, height: size.1, components, is_progressive: false };
+        let frame = Frame { width: size.0, height: size.1, components };
         let mut planes = Planes::new(&frame).unwrap();
         for (channel, plane) in planes.planes.iter_mut().enumerate() {
             let stride = plane.stride;
@@ -280,6 +280,6 @@ mod tests {
     fn factors_that_do_not_divide_are_refused() {
         let component = |h| Component { id: 0, h, v: 1, quantiser: 0 };
         let components = vec![component(3), component(2), component(2)];
-        assert!(Planes::new(&Frame { width: 9, height: 9, components, is_progressive: false }).is_err());
+        assert!(Planes::new(&Frame { width: 9, height: 9, components }).is_err());
     }
 }

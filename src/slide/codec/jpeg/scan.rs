@@ -238,7 +238,7 @@ mod tests {
 
     fn walk(state: &ScanState, blocks: u16, data: &[u8]) -> Result<(), String> {
         let components = vec![Component { id: 1, h: 1, v: 1, quantiser: 0 }];
-        let frame = Frame { width: blocks * 8, height: 8, components, is_progressive: false };
+        let frame = Frame { width: blocks * 8, height: 8, components };
         let mut planes = Planes::new(&frame).unwrap();
         state.decode(&frame, &[0xff, 0xda, 0, 8, 1, 1, 0x00, 0, 63, 0], data, &mut planes)
     }

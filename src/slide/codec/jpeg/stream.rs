@@ -1,13 +1,12 @@
 //! The marker structure of a JPEG stream: what must stand where, checked before any pixel is decoded.
 //!
-//! A sequential stream is decoded on the way; a progressive one is joined with the tables kept apart in the directory,
-//! for a decoder that takes a stream that stands alone. Invariant: the outcome has one frame header, each scan ends at a
-//! marker that may stand there, restart markers count up, every channel has its data, and the end marker is present. So
-//! a stream that was cut, or has a hole, is never accepted.
+//! Scans are decoded on the way. Invariant: a stream that is accepted has one frame header of a sequential process, each
+//! scan ends at a marker that may stand there, restart markers count up, every channel has its data, and the end marker
+//! is present. So a stream that was cut, or has a hole, is never accepted. Application data are not looked at.
 
 use super::planes::Planes;
 use super::scan::ScanState;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 const START: u8 = 0xd8;
 const END: u8 = 0xd9;
@@ -28,7 +27,6 @@ pub(super) struct Frame {
     pub(super) width: u16,
     pub(super) height: u16,
     pub(super) components: Vec<Component>,
-    pub(super) is_progressive: bool,
 }
 
 impl Frame {
@@ -44,38 +42,23 @@ impl Frame {
     }
 }
 
-/// What the tag `JPEGTables` holds.
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    /// The segments as they stand.
-    segments: Vec<u8>,
-    /// What they mean for scans.
-    state: ScanState,
-}
-
-impl Tables {
-    /// Takes the table segments out of the value of the tag.
-    ///
-    /// # Errors
-    /// A text that says what is wrong.
-    pub(super) fn new(value: &[u8]) -> Result<Self, String> {
-        let mut rest = Cursor { bytes: value, at: 0 };
-        let mut tables = Self::default();
-        rest.start()?;
-        while rest.at < value.len() {
-            match rest.marker()? {
-                END => break,
-                marker if is_table(marker) => {
-                    let segment = rest.segment()?;
-                    tables.state.define(segment)?;
-                    tables.segments.extend_from_slice(segment);
-                }
-                marker if is_comment(marker) => drop(rest.segment()?),
-                marker => return Err(format!("marker ff{marker:02x} among the tables")),
-            }
+/// Reads the value of the tag `JPEGTables`: a stream of tables only.
+///
+/// # Errors
+/// A text that says what is wrong.
+pub(super) fn read_tables(value: &[u8]) -> Result<ScanState, String> {
+    let mut rest = Cursor { bytes: value, at: 0 };
+    let mut state = ScanState::default();
+    rest.start()?;
+    while rest.at < value.len() {
+        match rest.marker()? {
+            END => break,
+            marker if is_table(marker) => state.define(rest.segment()?)?,
+            marker if is_comment(marker) => drop(rest.segment()?),
+            marker => return Err(format!("marker ff{marker:02x} among the tables")),
         }
-        Ok(tables)
     }
+    Ok(state)
 }
 
 /// Why a stream was not accepted.
@@ -83,7 +66,7 @@ impl Tables {
 pub(super) enum Refusal {
     /// It is damaged, and how.
     Damaged(String),
-    /// It is another image than the one asked for.
+    /// It is another image than the one asked for, or of a kind that is not read.
     Frame(Error),
 }
 
@@ -93,79 +76,59 @@ impl From<String> for Refusal {
     }
 }
 
-/// What a stream holds.
-#[derive(Debug)]
-pub(super) enum Content {
-    /// The channels of a sequential stream.
-    Planes(Planes),
-    /// A progressive stream that stands alone.
-    Progressive(Vec<u8>),
-}
-
-/// Reads a chunk's stream with its tables.
+/// Decodes the channels of a chunk's stream, which goes on from `tables`.
 ///
-/// Application segments are left out: colour follows the TIFF's tag, so `colour` is an own segment put in their place.
 /// `accept` judges the frame header before anything that depends on it is done.
 ///
 /// # Errors
 /// What is wrong with the stream, or the error of `accept`.
 pub(super) fn read(
     stream: &[u8],
-    tables: &Tables,
-    colour: &[u8],
+    tables: &ScanState,
     accept: impl Fn(&Frame) -> Result<(), Error>,
-) -> Result<Content, Refusal> {
-    let mut whole = [&[0xff, START], colour, &tables.segments].concat();
+) -> Result<Planes, Refusal> {
     let mut rest = Cursor { bytes: stream, at: 0 };
-    let mut state = tables.state.clone();
+    let mut state = tables.clone();
     let mut picture: Option<(Frame, Planes)> = None;
-    let mut scans = 0;
     rest.start()?;
     loop {
         match (rest.marker()?, &mut picture) {
-            (END, Some(_)) if scans > 0 => break,
+            (END, Some(_)) => break,
             (SCAN, Some((frame, planes))) => {
                 let header = rest.segment()?;
                 let data = rest.scan(state.restart_interval > 0)?;
-                if frame.is_progressive {
-                    whole.extend_from_slice(header);
-                    whole.extend_from_slice(data);
-                } else {
-                    state.decode(frame, header, data, planes)?;
-                }
-                scans += 1;
+                state.decode(frame, header, data, planes)?;
             }
-            (process @ 0xc0..=0xc2, None) => {
-                let segment = rest.segment()?;
-                let frame = frame_header(segment, process == 0xc2)?;
+            (0xc0 | 0xc1, None) => {
+                let frame = frame_header(rest.segment()?)?;
                 accept(&frame).map_err(Refusal::Frame)?;
-                whole.extend_from_slice(segment);
                 let planes = Planes::new(&frame)?;
                 picture = Some((frame, planes));
             }
-            (marker, _) if is_table(marker) => {
-                let segment = rest.segment()?;
-                state.define(segment)?;
-                whole.extend_from_slice(segment);
-            }
+            (marker, _) if is_table(marker) => state.define(rest.segment()?)?,
             (marker, _) if is_comment(marker) => drop(rest.segment()?),
-            (0xc3 | 0xc5..=0xcf, _) => {
-                return Err("a coding process other than baseline, extended or progressive".to_string().into());
-            }
+            (process @ 0xc2..=0xcf, None) => return Err(Refusal::Frame(not_read(process))),
             (marker, _) => return Err(format!("marker ff{marker:02x} where it must not stand").into()),
         }
     }
-    whole.extend_from_slice(&[0xff, END]);
     match picture {
-        Some((frame, planes)) if !frame.is_progressive => {
-            if planes.are_filled() {
-                Ok(Content::Planes(planes))
-            } else {
-                Err("a channel without data".to_string().into())
-            }
-        }
-        _ => Ok(Content::Progressive(whole)),
+        Some((_, planes)) if planes.are_filled() => Ok(planes),
+        _ => Err("a channel without data".to_string().into()),
     }
+}
+
+/// The error of a coding process that is not read (T.81 table B.1).
+fn not_read(process: u8) -> Error {
+    let name = match process {
+        0xc2 => "progressive",
+        0xc3 => "lossless",
+        0xc5..=0xc7 => "hierarchical",
+        _ => "arithmetic or reserved",
+    };
+    let message =
+        format!("{name} JPEG (marker ff{process:02x}) is not read yet, only baseline and extended sequential is");
+    Error::new(ErrorKind::Unsupported, "WSI-0305", message)
+        .with_advice("convert the slide to a pyramid of baseline JPEG, for example with vips or bfconvert")
 }
 
 /// Quantisation tables, Huffman tables, restart interval.
@@ -205,17 +168,17 @@ pub(super) fn head(stream: &[u8]) -> Result<Head, String> {
         let body = segment.get(4..).unwrap_or_default();
         match marker {
             SCAN => break,
-            0xc0..=0xc2 => picture = Some(frame_header(segment, marker == 0xc2)?),
+            0xc0 | 0xc1 => picture = Some(frame_header(segment)?),
             0xe0 => is_jfif |= body.starts_with(b"JFIF\0"),
             0xee if body.starts_with(b"Adobe") => adobe = body.get(11).copied().or(adobe),
             _ => {}
         }
     }
-    let frame = picture.ok_or("a scan without a frame of baseline, extended or progressive coding")?;
+    let frame = picture.ok_or("a scan without a frame of baseline or extended coding")?;
     Ok(Head { frame, is_jfif, adobe })
 }
 
-fn frame_header(segment: &[u8], is_progressive: bool) -> Result<Frame, String> {
+fn frame_header(segment: &[u8]) -> Result<Frame, String> {
     let [_, _, _, _, precision, h1, h0, w1, w0, count, components @ ..] = segment else {
         return Err("a frame header that is cut".to_string());
     };
@@ -230,12 +193,7 @@ fn frame_header(segment: &[u8], is_progressive: bool) -> Result<Frame, String> {
     if components.iter().any(|component| !(1..=4).contains(&component.h) || !(1..=4).contains(&component.v)) {
         return Err("sampling factors outside 1 to 4".to_string());
     }
-    Ok(Frame {
-        width: u16::from_be_bytes([*w1, *w0]),
-        height: u16::from_be_bytes([*h1, *h0]),
-        components,
-        is_progressive,
-    })
+    Ok(Frame { width: u16::from_be_bytes([*w1, *w0]), height: u16::from_be_bytes([*h1, *h0]), components })
 }
 
 /// A position in a stream.
@@ -314,36 +272,44 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::*;
 
-    /// A progressive frame, whose scans are not decoded here.
-    const HEADER: &[u8] = &[0xff, 0xc2, 0, 11, 8, 0, 16, 0, 32, 1, 1, 0x11, 0];
+    /// One component of 32 x 16 pixels: eight blocks.
+    const FRAME: &[u8] = &[0xff, 0xc0, 0, 11, 8, 0, 16, 0, 32, 1, 1, 0x11, 0];
     const SCAN_HEADER: &[u8] = &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0];
 
+    /// Two codes for DC and two for AC, so that the bits 00 are a whole block.
+    fn tables() -> Vec<u8> {
+        let mut counts = [0; 16];
+        counts[..2].copy_from_slice(&[1, 1]);
+        let codes = |target: u8| [&[0xff, 0xc4, 0, 21, target][..], &counts, &[0, 1]].concat();
+        [codes(0x00), codes(0x10), [&[0xff, 0xdb, 0, 67, 0][..], &[8; 64]].concat()].concat()
+    }
+
     fn stream(data: &[u8]) -> Vec<u8> {
-        [&[0xff, 0xd8, 0xff, 0xe0, 0, 3, 9], HEADER, SCAN_HEADER, data].concat()
+        [&[0xff, 0xd8, 0xff, 0xe0, 0, 3, 9], &tables()[..], FRAME, SCAN_HEADER, data].concat()
     }
 
     fn accepted(stream: &[u8], tables: &[u8]) -> bool {
-        let tables = Tables::new(&[&[0xff, 0xd8], tables].concat()).unwrap();
-        read(stream, &tables, &[], |_| Ok(())).is_ok()
+        let tables = read_tables(&[&[0xff, 0xd8], tables].concat()).unwrap();
+        read(stream, &tables, |_| Ok(())).is_ok()
     }
 
     #[test]
-    fn tables_are_put_in_and_application_data_left_out() {
-        let interval = [0xff, 0xdd, 0, 4, 0, 9];
-        let tables = Tables::new(&[&[0xff, 0xd8][..], &interval, &[0xff, 0xd9]].concat()).unwrap();
+    fn tables_may_stand_in_the_stream_or_apart() {
         let accept = |frame: &Frame| {
             assert_eq!((frame.width, frame.height), (32, 16));
             assert_eq!(frame.components, [Component { id: 1, h: 1, v: 1, quantiser: 0 }]);
             Ok(())
         };
-        let whole = read(&stream(&[1, 0xff, 0, 2, 0xff, 0xd9]), &tables, &[7, 7], accept).unwrap();
-        let expected = [&[0xff, 0xd8, 7, 7][..], &interval, HEADER, SCAN_HEADER, &[1, 0xff, 0, 2, 0xff, 0xd9]];
-        assert!(matches!(whole, Content::Progressive(bytes) if bytes == expected.concat()));
+        let apart = read_tables(&[&[0xff, 0xd8][..], &tables(), &[0xff, 0xd9]].concat()).unwrap();
+        let short = [&[0xff, 0xd8], FRAME, SCAN_HEADER, &[0, 0, 0xff, 0xd9]].concat();
+        assert!(read(&short, &apart, accept).is_ok());
+        assert!(read(&short, &ScanState::default(), accept).is_err());
+        assert!(read(&stream(&[0, 0, 0xff, 0xd9]), &ScanState::default(), accept).is_ok());
     }
 
     #[test]
     fn every_cut_is_noticed() {
-        let whole = stream(&[1, 2, 3, 0xff, 0, 4, 0xff, 0xd9]);
+        let whole = stream(&[0, 0, 0xff, 0xd9]);
         assert!(accepted(&whole, &[]));
         for len in 0..whole.len() {
             assert!(!accepted(&whole[..len], &[]), "{len} bytes");
@@ -352,17 +318,26 @@ mod tests {
 
     #[test]
     fn restart_markers_count_up_and_need_an_interval() {
-        let interval = [0xff, 0xdd, 0, 4, 0, 2];
-        let good = stream(&[1, 0xff, 0xd0, 2, 0xff, 0xd1, 3, 0xff, 0xd9]);
+        let interval = [0xff, 0xdd, 0, 4, 0, 4];
+        let good = stream(&[0, 0xff, 0xd0, 0, 0xff, 0xd9]);
         assert!(accepted(&good, &interval));
         assert!(!accepted(&good, &[]));
-        assert!(!accepted(&stream(&[1, 0xff, 0xd1, 2, 0xff, 0xd9]), &interval));
+        assert!(!accepted(&stream(&[0, 0xff, 0xd1, 0, 0xff, 0xd9]), &interval));
+    }
+
+    #[test]
+    fn a_frame_of_another_process_is_refused_before_it_is_judged() {
+        let mut progressive = stream(&[0, 0, 0xff, 0xd9]);
+        let frame = progressive.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        progressive[frame + 1] = 0xc2;
+        let refusal = read(&progressive, &ScanState::default(), |_| panic!("nothing depends on it")).unwrap_err();
+        assert!(matches!(refusal, Refusal::Frame(error) if error.code() == "WSI-0305"));
     }
 
     #[test]
     fn damaged_tables_are_refused() {
         for bad in [&[][..], &[0xff], &[0; 20], &[0xff, 0xd8, 0xff, 0xdb, 0, 40, 1], &[0xff, 0xd8, 0xff, 0xda, 0, 2]] {
-            assert!(Tables::new(bad).is_err(), "{bad:?}");
+            assert!(read_tables(bad).is_err(), "{bad:?}");
         }
     }
 }
