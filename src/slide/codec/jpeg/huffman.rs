@@ -63,8 +63,9 @@ impl Codes {
         for (len, &count) in (1_u8..).zip(counts) {
             let (here, after) = rest.split_at_checked(usize::from(count)).ok_or("a Huffman table that is cut")?;
             let bits = u32::from(len);
-            if code + u32::from(count) > 1 << bits {
-                return Err("a Huffman table with too many codes".to_string());
+            // The code of ones alone stays free (T.81 C.1), so that padding is never taken for a code.
+            if count > 0 && code + u32::from(count) >= 1 << bits {
+                return Err(format!("a Huffman table with too many codes of {len} bits"));
             }
             let meanings: Vec<Code> = here.iter().map(|&symbol| meaning(symbol, len, is_dc)).collect();
             if bits <= LOOKUP_BITS {
@@ -211,8 +212,9 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Goes behind the restart marker or to the end of the data; only a little padding may stand before it.
-    pub(super) fn end_of_interval(&mut self) -> Result<(), String> {
+    /// Goes behind the restart marker or to the end of the data; only a little padding may stand before it, and any
+    /// number of fill bytes (T.81 B.1.1.2), which are no data.
+    pub(super) fn end_of_interval(&mut self) -> Result<(), &'static str> {
         let buffered = self.len / 8;
         let waiting = self.buffer << (self.len % 8);
         let mut padding: Vec<u8> = waiting.to_be_bytes().into_iter().take(buffered as usize).collect();
@@ -221,6 +223,10 @@ impl<'a> Bits<'a> {
                 [0xff, 0xd0..=0xd7, ..] => {
                     self.at += 2;
                     break;
+                }
+                [0xff, 0xff, ..] => {
+                    self.at += 1;
+                    continue;
                 }
                 [] => break,
                 [0xff, 0, ..] => (0xff, 2),
@@ -234,7 +240,7 @@ impl<'a> Bits<'a> {
         }
         (self.buffer, self.len) = (0, 0);
         let is_padding = padding.len() <= MAX_PADDING_BYTES && padding.iter().all(|byte| matches!(byte, 0 | 0xff));
-        if is_padding { Ok(()) } else { Err(TOO_LONG.to_string()) }
+        if is_padding { Ok(()) } else { Err(TOO_LONG) }
     }
 }
 
@@ -247,9 +253,22 @@ mod tests {
         let mut counts = [0; 16];
         counts[0] = 3;
         assert!(Codes::new(&counts, &[0, 1, 2], true).is_err());
-        counts[0] = 2;
+        // 0 and 10, with a symbol missing, whole, and with 11, which is all ones.
+        counts[..2].copy_from_slice(&[1, 1]);
         assert!(Codes::new(&counts, &[0], true).is_err());
         assert!(Codes::new(&counts, &[0, 1], true).is_ok());
+        counts[1] = 2;
+        assert!(Codes::new(&counts, &[0, 1, 2], true).is_err());
+    }
+
+    #[test]
+    fn the_longest_code_is_not_all_ones_either() {
+        // One code of each length, each a run of ones and a zero; the second of 16 bits would be all ones.
+        let mut counts = [1; 16];
+        let symbols = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4];
+        assert!(Codes::new(&counts, &symbols, true).is_ok());
+        counts[15] = 2;
+        assert!(Codes::new(&counts, &symbols, true).is_err());
     }
 
     #[test]

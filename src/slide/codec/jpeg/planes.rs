@@ -147,7 +147,7 @@ impl Planes {
         Ok(Self { size: Size::new(frame.width.into(), frame.height.into()), planes })
     }
 
-    /// Notes that a scan has filled a plane.
+    /// Notes that a scan fills a plane.
     ///
     /// # Errors
     /// A text when another scan did so before.
@@ -157,13 +157,13 @@ impl Planes {
                 plane.is_filled = true;
                 Ok(())
             }
-            _ => Err("two scans of one channel".to_string()),
+            _ => Err(format!("two scans of channel {plane}")),
         }
     }
 
-    /// Whether every plane was filled.
-    pub(super) fn are_filled(&self) -> bool {
-        self.planes.iter().all(|plane| plane.is_filled)
+    /// The first plane that no scan filled.
+    pub(super) fn first_empty(&self) -> Option<usize> {
+        self.planes.iter().position(|plane| !plane.is_filled)
     }
 
     /// Pixels of three channels, `[H, W, 3]`; `None` when there are not three.

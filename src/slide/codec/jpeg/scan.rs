@@ -20,6 +20,11 @@ const ZIGZAG: [u8; 64] = [
     47, 55, 62, 63,
 ];
 
+/// Components of a scan (T.81 table B.3).
+const MAX_PARTS: usize = 4;
+/// Blocks of all components in a unit (T.81 B.2.3).
+const MAX_UNIT_BLOCKS: usize = 10;
+
 /// Steps of quantisation, in the order of the stream.
 type Steps = [u16; 64];
 
@@ -89,13 +94,17 @@ impl ScanState {
     /// A text that says what is wrong.
     pub(super) fn decode(&self, frame: &Frame, header: &[u8], data: &[u8], planes: &mut Planes) -> Result<(), String> {
         let mut parts = self.parts(frame, header)?;
+        for part in &parts {
+            planes.fill(part.plane)?;
+        }
         let (units_across, units_down) = units(frame, &parts);
         let count = units_across * units_down;
         let interval = if self.restart_interval == 0 { count } else { usize::from(self.restart_interval) };
         let mut bits = Bits::new(data);
         for unit in 0..count {
+            let at_unit = |what: &str| format!("{what}, at unit {} of {count}", unit + 1);
             if unit > 0 && unit % interval == 0 {
-                bits.end_of_interval()?;
+                bits.end_of_interval().map_err(at_unit)?;
                 for part in &mut parts {
                     part.prediction = 0;
                 }
@@ -105,7 +114,7 @@ impl ScanState {
                 let (across, down) = (part.across, part.down);
                 for (y, x) in (0..down).flat_map(|y| (0..across).map(move |x| (y, x))) {
                     let mut coefficients = [[0; 8]; 8];
-                    let last = part.block(&mut bits, &mut coefficients)?;
+                    let last = part.block(&mut bits, &mut coefficients).map_err(at_unit)?;
                     let samples = inverse(&coefficients, last);
                     if let Some(plane) = planes.planes.get_mut(part.plane) {
                         plane.put(column * across + x, row * down + y, &samples);
@@ -113,41 +122,55 @@ impl ScanState {
                 }
             }
         }
-        bits.end_of_interval()?;
-        if !bits.is_at_end() {
-            return Err(TOO_LONG.to_string());
-        }
-        for part in &parts {
-            planes.fill(part.plane)?;
-        }
-        Ok(())
+        let whole = bits.end_of_interval().is_ok() && bits.is_at_end();
+        if whole { Ok(()) } else { Err(format!("{TOO_LONG}, behind the last of {count} units")) }
     }
 
-    /// What each component of a scan is decoded with.
+    /// What each component of a scan is decoded with (T.81 B.2.3).
     fn parts(&self, frame: &Frame, header: &[u8]) -> Result<Vec<Part<'_>>, String> {
         let [_, _, _, _, count, parameters @ ..] = header else { return Err("a scan header that is cut".to_string()) };
-        let chosen = parameters.chunks_exact(2).take(usize::from(*count));
-        let mut parts: Vec<Part<'_>> = chosen
-            .map(|pair| {
-                let [id, tables] = pair else { return Err("a scan header that is cut".to_string()) };
-                let named = frame.components.iter().enumerate().find(|(_, component)| component.id == *id);
-                let (plane, component) = named.ok_or("a scan of no component")?;
-                let dc = self.dc.get(usize::from(tables >> 4)).and_then(Option::as_deref).ok_or("no Huffman table")?;
-                let ac = self.ac.get(usize::from(tables & 15)).and_then(Option::as_deref).ok_or("no Huffman table")?;
-                let steps = self.steps.get(usize::from(component.quantiser)).and_then(Option::as_deref);
-                let steps = steps.ok_or("no quantisation table")?;
-                let (across, down) = (usize::from(component.h), usize::from(component.v));
-                Ok(Part { plane, across, down, dc, ac, steps, prediction: 0 })
-            })
-            .collect::<Result<_, String>>()?;
+        let count = usize::from(*count);
+        if !(1..=MAX_PARTS).contains(&count) {
+            return Err(format!("a scan of {count} components, expected 1 to {MAX_PARTS}"));
+        }
+        // Behind the components stand three bytes that only progressive scans need.
+        let chosen = parameters.split_last_chunk::<3>().map(|(chosen, _)| chosen);
+        let chosen = chosen.filter(|chosen| chosen.len() == 2 * count).ok_or("a scan header of a wrong length")?;
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        for &[id, tables] in chosen.as_chunks::<2>().0 {
+            let part = self.part(frame, id, tables)?;
+            if parts.iter().any(|other| other.plane == part.plane) {
+                return Err(format!("component {id} twice in a scan"));
+            }
+            parts.push(part);
+        }
         match parts.as_mut_slice() {
-            [] => return Err("a scan without components".to_string()),
             // A scan of one component has one block a unit, whatever its sampling (T.81 A.2.2).
             [only] => (only.across, only.down) = (1, 1),
-            _ => {}
+            parts => {
+                let blocks: usize = parts.iter().map(|part| part.across * part.down).sum();
+                if blocks > MAX_UNIT_BLOCKS {
+                    return Err(format!("a scan of {blocks} blocks a unit, expected at most {MAX_UNIT_BLOCKS}"));
+                }
+            }
         }
         Ok(parts)
     }
+
+    fn part(&self, frame: &Frame, id: u8, tables: u8) -> Result<Part<'_>, String> {
+        let named = frame.components.iter().enumerate().find(|(_, component)| component.id == id);
+        let (plane, component) = named.ok_or_else(|| format!("a scan of component {id}, which the frame has not"))?;
+        let dc = table(&self.dc, tables >> 4, "DC Huffman")?;
+        let ac = table(&self.ac, tables & 15, "AC Huffman")?;
+        let steps = table(&self.steps, component.quantiser, "quantisation")?;
+        let (across, down) = (usize::from(component.h), usize::from(component.v));
+        Ok(Part { plane, across, down, dc, ac, steps, prediction: 0 })
+    }
+}
+
+fn table<'a, T>(tables: &'a [Option<Arc<T>>], number: u8, kind: &str) -> Result<&'a T, String> {
+    let table = tables.get(usize::from(number)).and_then(Option::as_deref);
+    table.ok_or_else(|| format!("no {kind} table {number}"))
 }
 
 /// What a scan holds of one component.
@@ -166,10 +189,10 @@ struct Part<'a> {
 impl Part<'_> {
     /// Decodes a block and multiplies its coefficients by their steps; gives the zigzag index of the last one.
     #[inline]
-    fn block(&mut self, bits: &mut Bits<'_>, coefficients: &mut Block) -> Result<usize, String> {
+    fn block(&mut self, bits: &mut Bits<'_>, coefficients: &mut Block) -> Result<usize, &'static str> {
         let (advance, difference) = bits.next(self.dc)?;
         if advance == NO_CODE {
-            return Err(NOT_A_CODE.to_string());
+            return Err(NOT_A_CODE);
         }
         self.prediction = self.prediction.wrapping_add(difference);
         let coefficients = coefficients.as_flattened_mut();
@@ -181,8 +204,8 @@ impl Part<'_> {
             position += usize::from(advance);
             if position > 64 {
                 return match position {
-                    ..END => Err("a block of more than 64 coefficients".to_string()),
-                    NONE.. => Err(NOT_A_CODE.to_string()),
+                    ..END => Err("a block of more than 64 coefficients"),
+                    NONE.. => Err(NOT_A_CODE),
                     _ => Ok(last),
                 };
             }
@@ -237,36 +260,39 @@ mod tests {
     }
 
     fn walk(state: &ScanState, blocks: u16, data: &[u8]) -> Result<(), String> {
+        walk_with(state, blocks, &[1, 1, 0x00, 0, 63, 0], data)
+    }
+
+    fn walk_with(state: &ScanState, blocks: u16, header: &[u8], data: &[u8]) -> Result<(), String> {
         let components = vec![Component { id: 1, h: 1, v: 1, quantiser: 0 }];
         let frame = Frame { width: blocks * 8, height: 8, components };
         let mut planes = Planes::new(&frame).unwrap();
-        state.decode(&frame, &[0xff, 0xda, 0, 8, 1, 1, 0x00, 0, 63, 0], data, &mut planes)
+        state.decode(&frame, &[&[0xff, 0xda, 0, 8][..], header].concat(), data, &mut planes)
     }
 
     #[test]
     fn data_must_end_where_the_last_block_ends() {
         // Each block is the two bits 00, so four of them fill a byte; the rest of a byte is padded with ones.
         let state = state(0);
+        let too_long = |count| Err(format!("{TOO_LONG}, behind the last of {count} units"));
         assert_eq!(walk(&state, 4, &[0]), Ok(()));
         assert_eq!(walk(&state, 3, &[0b11]), Ok(()));
-        assert_eq!(walk(&state, 5, &[0]).unwrap_err(), TOO_SHORT);
+        assert_eq!(walk(&state, 6, &[0]), Err(format!("{TOO_SHORT}, at unit 5 of 6")));
         assert_eq!(walk(&state, 4, &[0, 0xff, 0]), Ok(()));
-        assert_eq!(walk(&state, 4, &[0, 1]).unwrap_err(), TOO_LONG);
-        assert_eq!(walk(&state, 4, &[0; 40]).unwrap_err(), TOO_LONG);
+        assert_eq!(walk(&state, 4, &[0, 1]), too_long(4));
+        assert_eq!(walk(&state, 4, &[0; 40]), too_long(4));
     }
 
     #[test]
     fn blocks_hold_at_most_64_coefficients_and_codes_exist() {
         let state = state(0);
+        let packed = |bits: &str| -> Vec<u8> {
+            let byte = |byte: &[u8]| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap();
+            bits.as_bytes().chunks(8).map(byte).collect()
+        };
         // 63 values of three bits (101) after the first, 190 bits, then padding.
-        let bits = format!("0{}11", "101".repeat(63));
-        let bytes: Vec<u8> = bits
-            .as_bytes()
-            .chunks(8)
-            .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
-            .collect();
-        assert_eq!(walk(&state, 1, &bytes), Ok(()));
-        assert_eq!(walk(&state, 1, &[0b1100_0000]).unwrap_err(), "a code that does not exist");
+        assert_eq!(walk(&state, 1, &packed(&format!("0{}11", "101".repeat(63)))), Ok(()));
+        assert_eq!(walk(&state, 2, &[0b0011_0000]).unwrap_err(), "a code that does not exist, at unit 2 of 2");
     }
 
     #[test]
@@ -275,6 +301,32 @@ mod tests {
         assert_eq!(walk(&state, 4, &[0b1111, 0xff, 0xd0, 0b1111]), Ok(()));
         assert!(walk(&state, 4, &[0, 0xff, 0xd0]).is_err());
         assert!(walk(&state, 2, &[0b1111, 0xff, 0xd0, 0b1111]).is_err());
+    }
+
+    #[test]
+    fn scan_headers_are_those_of_the_standard() {
+        let refused = |header: &[u8]| walk_with(&state(0), 4, header, &[0]).unwrap_err();
+        assert!(refused(&[1, 1, 0x00, 0, 63]).contains("wrong length"));
+        assert!(refused(&[1, 1, 0x00, 0, 63, 0, 0]).contains("wrong length"));
+        assert!(refused(&[2, 1, 0x00, 0, 63, 0]).contains("wrong length"));
+        assert!(refused(&[0, 0, 63, 0]).contains("0 components"));
+        assert!(refused(&[&[5][..], &[1, 0].repeat(5)[..], &[0, 63, 0]].concat()).contains("5 components"));
+        assert!(refused(&[2, 1, 0x00, 1, 0x00, 0, 63, 0]).contains("component 1 twice"));
+        assert!(refused(&[1, 7, 0x00, 0, 63, 0]).contains("component 7"));
+        assert!(refused(&[1, 1, 0x20, 0, 63, 0]).contains("no DC Huffman table 2"));
+        assert!(refused(&[1, 1, 0x0f, 0, 63, 0]).contains("no AC Huffman table 15"));
+    }
+
+    #[test]
+    fn a_unit_has_at_most_ten_blocks() {
+        let decoded = |sampling: u8| {
+            let component = |id: u8, h| Component { id, h, v: 4, quantiser: 0 };
+            let frame = Frame { width: 32, height: 32, components: vec![component(1, sampling), component(2, 1)] };
+            let mut planes = Planes::new(&frame).unwrap();
+            state(0).decode(&frame, &[0xff, 0xda, 0, 10, 2, 1, 0, 2, 0, 0, 63, 0], &[0; 4], &mut planes)
+        };
+        assert!(decoded(2).unwrap_err().contains("12 blocks a unit"));
+        assert!(!decoded(1).unwrap_err().contains("blocks a unit"));
     }
 
     #[test]

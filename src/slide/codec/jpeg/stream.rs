@@ -111,9 +111,10 @@ pub(super) fn read(
             (marker, _) => return Err(format!("marker ff{marker:02x} where it must not stand").into()),
         }
     }
-    match picture {
-        Some((_, planes)) if planes.are_filled() => Ok(planes),
-        _ => Err("a channel without data".to_string().into()),
+    let Some((_, planes)) = picture else { return Err("no frame header".to_string().into()) };
+    match planes.first_empty() {
+        None => Ok(planes),
+        Some(channel) => Err(format!("channel {channel} without data").into()),
     }
 }
 
@@ -243,25 +244,29 @@ impl<'a> Cursor<'a> {
         self.bytes.get(from..self.at).ok_or_else(|| "the stream is cut".to_string())
     }
 
-    /// The entropy-coded data of a scan, up to the marker that ends it.
+    /// The entropy-coded data of a scan, up to the marker that ends it; fill bytes before that are no data.
     fn scan(&mut self, restarts: bool) -> Result<&'a [u8], String> {
         let from = self.at;
         let mut restart = 0;
         loop {
             let ahead = self.bytes.get(self.at..).unwrap_or_default();
             let skip = ahead.iter().position(|&byte| byte == 0xff).ok_or("the stream is cut within a scan")?;
-            self.at += skip;
-            match ahead.get(skip + 1) {
-                Some(0) => self.at += 2,
-                Some(0xff) => self.at += 1,
+            let run = ahead.get(skip..).unwrap_or_default().iter().take_while(|&&byte| byte == 0xff).count();
+            let end = self.at + skip;
+            self.at = end + run + 1;
+            match ahead.get(skip + run) {
+                Some(0) if run == 1 => {}
+                Some(0) => return Err(format!("{run} bytes ff before a zero, where a marker must stand")),
                 Some(&marker @ 0xd0..=0xd7) => {
                     if !restarts || marker != 0xd0 + restart {
                         return Err(format!("restart marker ff{marker:02x} where it must not stand"));
                     }
                     restart = (restart + 1) % 8;
-                    self.at += 2;
                 }
-                Some(_) => return Ok(self.bytes.get(from..self.at).unwrap_or_default()),
+                Some(_) => {
+                    self.at = end;
+                    return Ok(self.bytes.get(from..end).unwrap_or_default());
+                }
                 None => return Err("the stream is cut within a scan".to_string()),
             }
         }
@@ -323,6 +328,19 @@ mod tests {
         assert!(accepted(&good, &interval));
         assert!(!accepted(&good, &[]));
         assert!(!accepted(&stream(&[0, 0xff, 0xd1, 0, 0xff, 0xd9]), &interval));
+    }
+
+    #[test]
+    fn fill_bytes_before_a_marker_are_no_data() {
+        let interval = [0xff, 0xdd, 0, 4, 0, 4];
+        for fill in [1, 18, 1000] {
+            let fill = vec![0xff; fill];
+            assert!(accepted(&stream(&[&[0, 0][..], &fill, &[0xff, 0xd9]].concat()), &[]));
+            let restart = [&[0][..], &fill, &[0xff, 0xd0, 0], &fill, &[0xff, 0xd9]].concat();
+            assert!(accepted(&stream(&restart), &interval));
+            // Before anything but a marker they are damage.
+            assert!(!accepted(&stream(&[&[0, 0][..], &fill, &[0xff, 0, 0xff, 0xd9]].concat()), &[]));
+        }
     }
 
     #[test]
