@@ -9,6 +9,9 @@ pub const MAX_LEVEL_SIDE_PX: u32 = 1 << 24;
 pub const MAX_CHUNK_BYTES: u64 = 256 << 20;
 /// Bytes of one TIFF tag's value: a level of 4 million chunks has a table of 32 MiB.
 pub const MAX_TAG_BYTES: usize = 64 << 20;
+/// Bytes that the tags of all directories of one TIFF take in memory: three times the tables of a level of 4 million chunks
+/// and of those below it.
+pub const MAX_TAGS_BYTES: u64 = 256 << 20;
 /// Directories in one TIFF.
 pub const MAX_DIRECTORIES: usize = 256;
 /// Pixels of one region read at once.

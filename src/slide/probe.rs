@@ -1,20 +1,24 @@
 //! A file read once for every format's `detect`: its first bytes, and its TIFF directories as plain values.
 //!
-//! The `tiff` crate walks the directories; it is never asked for pixels, where it is too lenient. Invariant: no value is
-//! read that is larger than the limits or than the file, no chain is followed in circles, and a directory with a tile
-//! tag is complete or an error. What pixels a directory holds, and whether they are supported, is decided later.
+//! The `tiff` crate walks the directories; it is never asked for pixels, where it is too lenient. Invariant: what is kept
+//! of all directories together is within the limits, no chain is followed in circles, and a directory with a tile tag is
+//! complete or an error: its tables have one entry for each chunk that its sides give. What pixels a directory holds, and
+//! whether they are supported, is decided later.
+//!
+//! The crate reads and judges the first directory when it is made, before any check of ours: within its own limits (256 MiB
+//! a value, in memory) and with its own words.
 
 use super::format::NotThisFormat;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
-use crate::limits::{MAX_DIRECTORIES, MAX_TAG_BYTES};
+use crate::limits::{MAX_DIRECTORIES, MAX_TAG_BYTES, MAX_TAGS_BYTES};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use tiff::Directory as RawDirectory;
 use tiff::decoder::Decoder;
-use tiff::decoder::ifd::Value;
+use tiff::decoder::ifd::{Entry, Value};
 use tiff::tags::{IfdPointer, Tag, Type};
 use tiff::{TiffError, TiffFormatError};
 
@@ -98,13 +102,15 @@ impl Probe {
 struct Directories {
     decoder: Decoder<BufReader<File>>,
     file_bytes: u64,
+    /// What the tags read so far take in memory.
+    tags_bytes: u64,
 }
 
 impl Directories {
     fn read_all(source: &Source) -> Result<Vec<Directory>> {
         let mut decoder = Decoder::new(BufReader::new(source.reader()?)).map_err(|error| damaged(0, &error))?;
         let mut next = decoder.ifd_pointer();
-        let mut reader = Self { decoder, file_bytes: source.len() };
+        let mut reader = Self { decoder, file_bytes: source.len(), tags_bytes: 0 };
         let mut seen: Vec<IfdPointer> = Vec::new();
         let mut found = Vec::new();
         while let Some(pointer) = next {
@@ -132,7 +138,7 @@ impl Directories {
             .any(|tag| raw.contains(tag));
         Ok(Directory {
             subfile_type: if is_tiled { tags.number(Tag::NewSubfileType)?.unwrap_or(0) } else { 0 },
-            description: tags.description(),
+            description: tags.description()?,
             tiled: if is_tiled { Some(tags.tiled()?) } else { None },
         })
     }
@@ -147,22 +153,55 @@ struct Tags<'a> {
 
 impl Tags<'_> {
     fn tiled(&mut self) -> Result<Tiled> {
+        let size = Size::new(self.side(Tag::ImageWidth)?, self.side(Tag::ImageLength)?);
+        let chunk = Size::new(self.side(Tag::TileWidth)?, self.side(Tag::TileLength)?);
+        let samples = self.number(Tag::SamplesPerPixel)?.unwrap_or(1);
+        let planar = self.number(Tag::PlanarConfiguration)?.unwrap_or(1);
+        self.check_tables(size, chunk, if planar == 2 { samples } else { 1 })?;
         Ok(Tiled {
-            size: Size::new(self.side(Tag::ImageWidth)?, self.side(Tag::ImageLength)?),
-            chunk: Size::new(self.side(Tag::TileWidth)?, self.side(Tag::TileLength)?),
+            size,
+            chunk,
             offsets: self.required(Tag::TileOffsets)?,
             byte_counts: self.required(Tag::TileByteCounts)?,
             compression: self.number(Tag::Compression)?.unwrap_or(1),
             photometric: self.number(Tag::PhotometricInterpretation)?,
-            samples: self.number(Tag::SamplesPerPixel)?.unwrap_or(1),
-            bits: self.numbers(Tag::BitsPerSample)?.unwrap_or_else(|| vec![1]),
-            sample_formats: self.numbers(Tag::SampleFormat)?.unwrap_or_else(|| vec![1]),
-            planar: self.number(Tag::PlanarConfiguration)?.unwrap_or(1),
+            samples,
+            bits: self.per_sample(Tag::BitsPerSample, samples)?,
+            sample_formats: self.per_sample(Tag::SampleFormat, samples)?,
+            planar,
             depth: self.number(IMAGE_DEPTH)?.unwrap_or(1),
             jpeg_tables: self.bytes(Tag::JPEGTables)?,
             resolution: [self.rational(Tag::XResolution), self.rational(Tag::YResolution)],
             resolution_unit: self.number(Tag::ResolutionUnit)?.unwrap_or(2),
         })
+    }
+
+    /// Holds the lengths of the chunk tables against the sides, before they are read.
+    fn check_tables(&self, size: Size, chunk: Size, planes: u64) -> Result<()> {
+        let along = |side: u32, step: u32| u64::from(side.div_ceil(step.max(1)));
+        let (cols, rows) = (along(size.w, chunk.w), along(size.h, chunk.h));
+        let expected = cols.saturating_mul(rows).saturating_mul(planes);
+        for tag in [Tag::TileOffsets, Tag::TileByteCounts] {
+            let found = self.raw.get(tag).map_or(0, Entry::count);
+            if found != expected {
+                let message = format!(
+                    "directory {}: expected {expected} entries in {} ({cols} x {rows} chunks of {chunk} px), found {found}",
+                    self.index,
+                    name(tag)
+                );
+                return Err(Error::new(ErrorKind::Format, "WSI-0112", message));
+            }
+        }
+        Ok(())
+    }
+
+    /// A tag with one value for each sample, or one for all; 1 when it is absent.
+    fn per_sample(&mut self, tag: Tag, samples: u64) -> Result<Vec<u64>> {
+        let found = self.raw.get(tag).map_or(0, Entry::count);
+        if found > samples {
+            return Err(self.wrong(tag, &format!("{found} values for {samples} samples")));
+        }
+        Ok(self.numbers(tag)?.unwrap_or_else(|| vec![1]))
     }
 
     fn side(&mut self, tag: Tag) -> Result<u32> {
@@ -175,46 +214,47 @@ impl Tags<'_> {
     }
 
     fn number(&mut self, tag: Tag) -> Result<Option<u64>> {
-        let Some(numbers) = self.numbers(tag)? else { return Ok(None) };
-        match numbers.as_slice() {
-            [number] => Ok(Some(*number)),
-            _ => Err(self.wrong(tag, &format!("{} values", numbers.len()))),
+        let found = self.raw.get(tag).map_or(1, Entry::count);
+        if found != 1 {
+            return Err(self.wrong(tag, &format!("{found} values")));
         }
+        Ok(self.numbers(tag)?.and_then(|numbers| numbers.first().copied()))
     }
 
     fn numbers(&mut self, tag: Tag) -> Result<Option<Vec<u64>>> {
-        let Some(value) = self.value(tag)? else { return Ok(None) };
+        let Some(value) = self.value(tag, 8)? else { return Ok(None) };
         value.into_u64_vec().map(Some).map_err(|_| self.wrong(tag, "a type that is no whole number"))
     }
 
     fn bytes(&mut self, tag: Tag) -> Result<Option<Vec<u8>>> {
-        let Some(value) = self.value(tag)? else { return Ok(None) };
+        let Some(value) = self.value(tag, 1)? else { return Ok(None) };
         value.into_u8_vec().map(Some).map_err(|_| self.wrong(tag, "a type other than bytes"))
     }
 
     /// A fraction, or nothing: a damaged resolution is not worth losing the slide for.
     fn rational(&mut self, tag: Tag) -> Option<(u32, u32)> {
-        match self.value(tag) {
+        match self.value(tag, 8) {
             Ok(Some(Value::Rational(numerator, denominator))) => Some((numerator, denominator)),
             _ => None,
         }
     }
 
     /// The description, or nothing when it cannot be read: then formats that need it will not recognise the file.
-    fn description(&mut self) -> Option<String> {
-        let entry = self.raw.get(Tag::ImageDescription)?;
-        if entry.field_type() != Type::ASCII {
-            return None;
-        }
+    fn description(&mut self) -> Result<Option<String>> {
+        let Some(entry) = self.raw.get(Tag::ImageDescription).filter(|entry| entry.field_type() == Type::ASCII) else {
+            return Ok(None);
+        };
         let len = entry.count().min(MAX_DESCRIPTION_BYTES).min(self.reader.file_bytes);
-        let mut bytes = vec![0; usize::try_from(len).ok()?];
+        self.count(len)?;
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         let mut tags = self.reader.decoder.read_directory_tags(self.raw);
-        tags.find_tag_bytes(Tag::ImageDescription, &mut bytes, 0).ok()?;
-        let text = bytes.split(|&byte| byte == 0).next()?;
-        Some(String::from_utf8_lossy(text).into_owned())
+        let is_read = tags.find_tag_bytes(Tag::ImageDescription, &mut bytes, 0).is_ok();
+        let text = bytes.split(|&byte| byte == 0).next().filter(|_| is_read);
+        Ok(text.map(|text| String::from_utf8_lossy(text).into_owned()))
     }
 
-    fn value(&mut self, tag: Tag) -> Result<Option<Value>> {
+    /// Reads a tag, each value of which will be kept as `kept_bytes` bytes.
+    fn value(&mut self, tag: Tag, kept_bytes: u64) -> Result<Option<Value>> {
         let Some(entry) = self.raw.get(tag) else { return Ok(None) };
         let bytes = entry.count().saturating_mul(u64::from(bytes_per_value(entry.field_type())));
         // The crate would allocate first and find the end of the file later.
@@ -229,7 +269,22 @@ impl Tags<'_> {
             );
             return Err(Error::new(ErrorKind::Limits, "WSI-0105", message));
         }
+        self.count(entry.count().saturating_mul(kept_bytes))?;
         self.reader.decoder.read_directory_tags(self.raw).find_tag(tag).map_err(|error| damaged(self.index, &error))
+    }
+
+    /// Counts what is going to be kept: directories may share the bytes of their tables, so the length of the file bounds
+    /// one table, and not all.
+    fn count(&mut self, bytes: u64) -> Result<()> {
+        self.reader.tags_bytes = self.reader.tags_bytes.saturating_add(bytes);
+        if self.reader.tags_bytes <= MAX_TAGS_BYTES {
+            return Ok(());
+        }
+        let message = format!(
+            "directory {}: expected at most {MAX_TAGS_BYTES} bytes in the tags of all directories, found {} and more",
+            self.index, self.reader.tags_bytes
+        );
+        Err(Error::new(ErrorKind::Limits, "WSI-0107", message))
     }
 
     fn wrong(&self, tag: Tag, found: &str) -> Error {
@@ -269,6 +324,93 @@ fn damaged(index: usize, error: &TiffError) -> Error {
         }
         error => {
             Error::new(kind, code, format!("directory {index}: damaged TIFF: {}", error.to_string().to_lowercase()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// A classic TIFF whose directories share the bytes behind the header as their chunk tables.
+    fn tiff(table_bytes: usize, directories: &[&[(u16, u16, u32, u32)]]) -> tempfile::NamedTempFile {
+        let mut bytes = vec![0; 8 + table_bytes];
+        let first = u32::try_from(bytes.len()).unwrap();
+        bytes[..4].copy_from_slice(b"II\x2a\0");
+        bytes[4..8].copy_from_slice(&first.to_le_bytes());
+        for (index, entries) in directories.iter().enumerate() {
+            bytes.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
+            for (tag, kind, count, value) in *entries {
+                bytes.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+                bytes.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+            }
+            let next = if index + 1 < directories.len() { bytes.len() + 4 } else { 0 };
+            bytes.extend(u32::try_from(next).unwrap().to_le_bytes());
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes).unwrap();
+        file
+    }
+
+    /// An image of chunks of 16 px, so many across and down; its tables have `entries` entries.
+    fn tiled(cols: u32, rows: u32, entries: u32) -> Vec<(u16, u16, u32, u32)> {
+        let long = |tag, value| (tag, 4, 1, value);
+        vec![
+            long(256, cols * 16),
+            long(257, rows * 16),
+            (258, 3, 1, 8),
+            long(259, 7),
+            long(262, 6),
+            (277, 3, 1, 3),
+            long(322, 16),
+            long(323, 16),
+            (324, 4, entries, 8),
+            (325, 4, entries, 8),
+        ]
+    }
+
+    fn refused(table_bytes: usize, directories: &[&[(u16, u16, u32, u32)]]) -> Error {
+        Probe::open(tiff(table_bytes, directories).path()).unwrap_err()
+    }
+
+    #[test]
+    fn tables_that_directories_share_count_for_each() {
+        // 2^20 entries are 4 MiB in the file and 8 MiB in memory; two tables make 16, and 16 directories fill 256.
+        let image = tiled(1024, 1024, 1 << 20);
+        let error = refused(4 << 20, &[&image[..]; 20]);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Limits, "WSI-0107"));
+        assert!(error.message().starts_with("directory 15:"), "{error}");
+        assert!(Probe::open(tiff(4 << 20, &[&image[..]; 4]).path()).is_ok());
+    }
+
+    #[test]
+    fn tables_have_one_entry_for_each_chunk() {
+        let sound = tiled(3, 2, 6);
+        assert!(Probe::open(tiff(24, &[&sound, &sound]).path()).is_ok());
+        for entries in [0, 5, 7, 1 << 30] {
+            let error = refused(24, &[&sound, &tiled(3, 2, entries)]);
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Format, "WSI-0112"), "{entries} entries");
+            assert!(error.message().starts_with("directory 1: expected 6 entries"), "{error}");
+        }
+        // Planes have their own chunks.
+        let mut planes = tiled(3, 2, 18);
+        planes.insert(8, (284, 3, 1, 2));
+        planes.sort_unstable();
+        assert!(Probe::open(tiff(72, &[&sound, &planes]).path()).is_ok());
+    }
+
+    #[test]
+    fn tags_of_samples_have_at_most_a_value_for_each() {
+        let sound = tiled(3, 2, 6);
+        for tag in [258, 339] {
+            let mut image = tiled(3, 2, 6);
+            image.retain(|entry| entry.0 != tag);
+            image.push((tag, 3, 4, 8));
+            image.sort_unstable();
+            let error = refused(24, &[&sound, &image]);
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Format, "WSI-0104"));
+            assert!(error.message().contains("4 values for 3 samples"), "{error}");
         }
     }
 }

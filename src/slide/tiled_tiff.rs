@@ -106,12 +106,6 @@ impl Chunks {
 /// Checks everything about a directory but its place in the pyramid.
 fn check(image: &Tiled, level_0: Size) -> Result<Level> {
     let level = Level::new(image.size, image.chunk, level_0)?;
-    let (offsets, byte_counts) = (image.offsets.len(), image.byte_counts.len());
-    if offsets as u64 != level.chunk_count() || byte_counts as u64 != level.chunk_count() {
-        let expected = format!("{} x {} chunks of {} px", level.cols, level.rows, image.chunk);
-        let message = format!("expected {expected}, found {offsets} offsets and {byte_counts} byte counts");
-        return Err(Error::new(ErrorKind::Format, "WSI-0112", message));
-    }
     if image.depth > 1 {
         return Err(unsupported("WSI-0117", "one focal plane (ImageDepth 1)", image.depth));
     }
