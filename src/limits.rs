@@ -5,12 +5,15 @@
 pub const MAX_CHUNK_SIDE_PX: u32 = 8192;
 /// Sides of one level, in pixels.
 pub const MAX_LEVEL_SIDE_PX: u32 = 1 << 24;
-/// Bytes of one compressed chunk in the file.
-pub const MAX_CHUNK_BYTES: u64 = 256 << 20;
+/// Bytes of one compressed chunk in the file beyond those for its pixels: room for tables and application data.
+pub const MAX_CHUNK_HEAD_BYTES: u64 = 1 << 20;
+/// Bytes of one compressed chunk in the file for each of its pixels: raw RGB has 3, and noise at the highest quality
+/// grows a little over that.
+pub const MAX_CHUNK_BYTES_PER_PX: u64 = 8;
 /// Bytes of one TIFF tag's value: a level of 4 million chunks has a table of 32 MiB.
 pub const MAX_TAG_BYTES: usize = 64 << 20;
-/// Bytes that the tags of all directories of one TIFF take in memory: three times the tables of a level of 4 million chunks
-/// and of those below it.
+/// Bytes that the tags of all directories of one TIFF take in memory: three times the tables of a level of 4 million
+/// chunks and of those below it.
 pub const MAX_TAGS_BYTES: u64 = 256 << 20;
 /// Directories in one TIFF.
 pub const MAX_DIRECTORIES: usize = 256;

@@ -22,4 +22,7 @@ pub(crate) trait Driver: Send + Sync {
     /// It must refuse chunks that do not exist, bytes beyond the end of the file, streams that are cut or damaged, and
     /// streams whose size or number of channels differs from the directory's. It must not guess pixels.
     fn read_chunk(&self, level: usize, col: u32, row: u32) -> Result<Option<RgbImage8>>;
+
+    /// Bytes that [`Self::read_chunk`] takes at most beside the pixels it gives, for budgets of memory.
+    fn scratch_bytes(&self, level: usize) -> u64;
 }

@@ -123,9 +123,10 @@ impl Slide {
         best_level(self.levels(), downsample)
     }
 
-    /// Bytes of one decoded chunk of a level, for budgets of memory; 0 when there is no such level.
-    pub fn chunk_bytes_estimate(&self, level: usize) -> u64 {
-        self.levels().get(level).map_or(0, |level| level.chunk.area() * 3)
+    /// Bytes that [`Self::read_chunk`] takes at most beside the pixels it gives, such as the compressed chunk; 0 when there
+    /// is no such level.
+    pub fn scratch_bytes(&self, level: usize) -> u64 {
+        self.driver.scratch_bytes(level)
     }
 
     /// Decodes one chunk at its full size, padding included; `None` when the file holds no bytes for it.

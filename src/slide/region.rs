@@ -91,6 +91,10 @@ mod tests {
             let number = u8::try_from(self.0[level].chunk_index(col, row).unwrap()).unwrap();
             Ok((number != 3).then(|| RgbImage8::filled(Size::new(2, 2), [number; 3])))
         }
+
+        fn scratch_bytes(&self, _level: usize) -> u64 {
+            0
+        }
     }
 
     fn region(x: i64, y: i64, w: u32, h: u32) -> Vec<u8> {

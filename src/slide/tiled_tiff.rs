@@ -12,7 +12,7 @@ use super::properties::Properties;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
-use crate::limits::MAX_CHUNK_BYTES;
+use crate::limits::{MAX_CHUNK_BYTES_PER_PX, MAX_CHUNK_HEAD_BYTES};
 use crate::raster::RgbImage8;
 
 /// The driver of all tiled TIFF formats.
@@ -29,6 +29,8 @@ pub(crate) struct TiledTiff {
 struct Chunks {
     offsets: Vec<u64>,
     byte_counts: Vec<u64>,
+    /// The longest chunk that would be read.
+    longest_bytes: u64,
     codec: JpegCodec,
 }
 
@@ -82,12 +84,20 @@ impl Driver for TiledTiff {
             }
             _ => error,
         };
-        let len = usize::try_from(bytes).ok().filter(|_| bytes <= MAX_CHUNK_BYTES).ok_or_else(|| {
-            let message = format!("chunk {col}, {row}: expected at most {MAX_CHUNK_BYTES} bytes, found {bytes}");
+        let max_bytes = max_stream_bytes(shape.chunk);
+        let len = usize::try_from(bytes).ok().filter(|_| bytes <= max_bytes).ok_or_else(|| {
+            let size = shape.chunk;
+            let message =
+                format!("chunk {col}, {row}: expected at most {max_bytes} bytes for {size} px, found {bytes}");
             Error::new(ErrorKind::Limits, "WSI-0304", message)
         })?;
         let stream = self.source.read_at(offset, len).map_err(in_chunk)?;
         chunks.codec.decode(&stream, shape.chunk).map(Some).map_err(in_chunk)
+    }
+
+    fn scratch_bytes(&self, level: usize) -> u64 {
+        let level = self.levels.get(level).zip(self.chunks.get(level));
+        level.map_or(0, |(shape, chunks)| chunks.longest_bytes + JpegCodec::scratch_bytes(shape.chunk))
     }
 }
 
@@ -99,8 +109,15 @@ impl Chunks {
             found => return Err(unsupported("WSI-0116", "RGB (2) or YCbCr (6) as photometric interpretation", found)),
         };
         let codec = JpegCodec::new(image.jpeg_tables.as_deref(), channels)?;
-        Ok(Self { offsets: image.offsets, byte_counts: image.byte_counts, codec })
+        let max_bytes = max_stream_bytes(image.chunk);
+        let longest_bytes = image.byte_counts.iter().copied().filter(|&bytes| bytes <= max_bytes).max().unwrap_or(0);
+        Ok(Self { offsets: image.offsets, byte_counts: image.byte_counts, longest_bytes, codec })
     }
+}
+
+/// Bytes that a chunk may have in the file; more are damage or hostile, and every worker would hold them.
+fn max_stream_bytes(chunk: Size) -> u64 {
+    MAX_CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES_PER_PX * chunk.area()
 }
 
 /// Checks everything about a directory but its place in the pyramid.

@@ -28,7 +28,7 @@ pub struct LoaderConfig {
     pub batch: usize,
     /// Threads that decode, cut and resize; 0 for one for each core.
     pub workers: usize,
-    /// Budget for decoded chunks, batches and the workers' own buffers, bytes.
+    /// Budget for decoded chunks, batches and the workers' own buffers, those of decoding among them, bytes.
     pub memory_bytes: u64,
 }
 
@@ -72,12 +72,13 @@ pub fn load<R>(
         return Err(Error::new(ErrorKind::Usage, "LOAD-0004", message));
     };
     let decode = |col: u32, row: u32| slide.read_chunk(plan.level, col, row);
-    load_from(level, &decode, plan, config, cancel, consume)
+    load_from(level, slide.scratch_bytes(plan.level), &decode, plan, config, cancel, consume)
 }
 
-/// [`load`], from anything that decodes chunks.
+/// [`load`], from anything that decodes chunks and takes `scratch_bytes` beside their pixels meanwhile.
 fn load_from<R>(
     level: &Level,
+    scratch_bytes: u64,
     decode: &Decode<'_>,
     plan: &TilePlan,
     config: &LoaderConfig,
@@ -85,7 +86,7 @@ fn load_from<R>(
     consume: impl FnOnce(&BatchSource) -> R,
 ) -> Result<(R, LoadReport)> {
     check(plan, config)?;
-    let (schedule, workers) = budget(level, plan, config)?;
+    let (schedule, workers) = budget(level, scratch_bytes, plan, config)?;
     let pool = ChunkPool::new(decode, schedule.uses().to_vec(), schedule.first_needs(), max_ahead(workers));
     let input = Size::new(config.input_px, config.input_px);
     let tile_bytes = to_usize(rgb_bytes(input))?;
@@ -121,7 +122,12 @@ fn load_from<R>(
 }
 
 /// Finds a schedule, and a number of workers, that keep to the budget: first by stripes, then by fewer workers.
-fn budget<'a>(level: &'a Level, plan: &'a TilePlan, config: &LoaderConfig) -> Result<(Schedule<'a>, usize)> {
+fn budget<'a>(
+    level: &'a Level,
+    scratch_bytes: u64,
+    plan: &'a TilePlan,
+    config: &LoaderConfig,
+) -> Result<(Schedule<'a>, usize)> {
     let chunk_bytes = rgb_bytes(level.chunk);
     let mut workers = match config.workers {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -129,7 +135,7 @@ fn budget<'a>(level: &'a Level, plan: &'a TilePlan, config: &LoaderConfig) -> Re
     };
     workers = workers.min(plan.len()).max(1);
     loop {
-        let fixed = fixed_bytes(plan, config, workers);
+        let fixed = fixed_bytes(scratch_bytes, plan, config, workers);
         let max_chunks = config.memory_bytes.saturating_sub(fixed) / chunk_bytes;
         match Schedule::fit(level, plan, workers, max_chunks) {
             Ok(schedule) if fixed <= config.memory_bytes => return Ok((schedule, workers)),
@@ -146,14 +152,15 @@ fn budget<'a>(level: &'a Level, plan: &'a TilePlan, config: &LoaderConfig) -> Re
     }
 }
 
-/// Bytes that do not depend on the schedule: batches, and the regions and tiles that workers hold, of which resizing
-/// keeps a third of up to the size of a larger one.
-fn fixed_bytes(plan: &TilePlan, config: &LoaderConfig, workers: usize) -> u64 {
+/// Bytes that do not depend on the schedule: batches, what decoding takes in each worker, and the regions and tiles that
+/// workers hold, of which resizing keeps a third of up to the size of a larger one.
+fn fixed_bytes(scratch_bytes: u64, plan: &TilePlan, config: &LoaderConfig, workers: usize) -> u64 {
     let region = rgb_bytes(Size::new(plan.read_px, plan.read_px));
     let tile = rgb_bytes(Size::new(config.input_px, config.input_px));
     let between = rgb_bytes(Size::new(config.input_px, plan.read_px));
     let tiles = (buffer_count(workers, config.batch) as u64).saturating_mul(config.batch as u64);
-    tile.saturating_mul(tiles).saturating_add((region + tile + between).saturating_mul(workers as u64))
+    let worker = (region + tile + between).saturating_add(scratch_bytes);
+    tile.saturating_mul(tiles).saturating_add(worker.saturating_mul(workers as u64))
 }
 
 fn check(plan: &TilePlan, config: &LoaderConfig) -> Result<()> {
@@ -228,7 +235,7 @@ mod tests {
         consume: impl FnOnce(&BatchSource) -> R,
     ) -> Result<(R, LoadReport)> {
         let (level, plan) = case();
-        load_from(&level, decode, &plan, &CONFIG, cancel, consume)
+        load_from(&level, 0, decode, &plan, &CONFIG, cancel, consume)
     }
 
     fn drain(source: &BatchSource) -> Vec<Loaded> {
@@ -292,11 +299,35 @@ mod tests {
         let decode = |_: u32, _: u32| panic!("nothing may be read");
         let (level, plan) = case();
         let refused = |config: LoaderConfig| {
-            load_from(&level, &decode, &plan, &config, &AtomicBool::new(false), drain).unwrap_err().code()
+            load_from(&level, 0, &decode, &plan, &config, &AtomicBool::new(false), drain).unwrap_err().code()
         };
         assert_eq!(refused(LoaderConfig { memory_bytes: 800, ..CONFIG }), "LOAD-0001");
         assert_eq!(refused(LoaderConfig { batch: usize::MAX, ..CONFIG }), "LOAD-0001");
         assert_eq!(refused(LoaderConfig { batch: 0, ..CONFIG }), "LOAD-0004");
         assert_eq!(refused(LoaderConfig { input_px: 1 << 20, ..CONFIG }), "LOAD-0004");
+    }
+
+    #[test]
+    fn what_decoding_takes_is_counted_for_each_worker() {
+        let (level, plan) = case();
+        let workers = |scratch_bytes| budget(&level, scratch_bytes, &plan, &CONFIG).map(|(_, workers)| workers);
+        assert_eq!(workers(0).unwrap(), 4);
+        assert_eq!(workers(CONFIG.memory_bytes / 3).unwrap(), 2);
+        assert_eq!(workers(CONFIG.memory_bytes).unwrap_err().code(), "LOAD-0001");
+        assert_eq!(workers(u64::MAX).unwrap_err().code(), "LOAD-0001");
+    }
+
+    #[test]
+    fn the_defaults_load_chunks_of_1024_px_with_16_workers() {
+        // A slide of 100,000 px a side at the command line's default, its chunks as long as they may be in the file.
+        let size = Size::new(100_000, 100_000);
+        let level = Level::new(size, Size::new(1024, 1024), size).unwrap();
+        let (_, small) = case();
+        let origins_l0 = (0..50).flat_map(|x| (0..50).map(move |y| (x * 2000, y * 2000))).collect();
+        let plan = TilePlan { slide_l0: size, read_px: 224, origins_l0, ..small };
+        let config = LoaderConfig { input_px: 224, batch: 64, workers: 16, memory_bytes: 512 << 20 };
+        let longest = (1 << 20) + 8 * 1024 * 1024;
+        let (_, workers) = budget(&level, longest + 3 * 1055 * 1055, &plan, &config).unwrap();
+        assert_eq!(workers, 16);
     }
 }

@@ -145,7 +145,8 @@ fn a_small_budget_costs_stripes_and_changes_no_pixel() {
     let (whole, ample) = load_all(&slide, &plan, &config).unwrap();
     assert_eq!((ample.stripes, ample.chunks_decoded), (1, ample.chunks_distinct));
     // Half of the chunks held before, beside the 4 batches and what two workers hold.
-    let buffers = 4 * 8 * 224 * 224 * 3 + 2 * (300 * 300 + 224 * 224 + 224 * 300) * 3;
+    let buffers =
+        4 * 8 * 224 * 224 * 3 + 2 * ((300 * 300 + 224 * 224 + 224 * 300) * 3 + slide.scratch_bytes(plan.level));
     let memory_bytes = buffers + ample.peak_cache_bytes / 2;
     let (striped, report) = load_all(&slide, &plan, &LoaderConfig { memory_bytes, ..config }).unwrap();
     assert!(striped.tiles == whole.tiles, "stripes change pixels");

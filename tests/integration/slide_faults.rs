@@ -292,6 +292,9 @@ const ROWS: &[Row] = &[
         },
         Chunk(Format, "WSI-0003"),
     ),
+    // 1 MiB and 8 bytes for each of 240 x 240 pixels.
+    ("chunk as long as may be", |svs| svs.set_chunk_0(BYTE_COUNTS, 1_509_376), Equal),
+    ("chunk too long for its pixels", |svs| svs.set_chunk_0(BYTE_COUNTS, 1_509_377), Chunk(Limits, "WSI-0304")),
     ("chunk of a billion bytes", |svs| svs.set_chunk_0(BYTE_COUNTS, 1_000_000_000), Chunk(Limits, "WSI-0304")),
     ("chunk begins with fed8", |svs| svs.put(svs.chunk_0(), &[0xfe]), Chunk(Format, "WSI-0301")),
     ("chunk zeroed", |svs| svs.put(svs.chunk_0(), &[0; 3684]), Chunk(Format, "WSI-0301")),

@@ -67,6 +67,13 @@ impl JpegCodec {
         RgbImage8::from_vec(size, pixels).ok_or_else(|| damaged(&format!("{bytes} bytes of pixels for {size} px")))
     }
 
+    /// Bytes that decoding a chunk takes at most beside its stream and its pixels: the channels, padded to whole units.
+    pub(crate) fn scratch_bytes(size: Size) -> u64 {
+        // A unit is 8 to 32 pixels a side.
+        const PADDING_PX: u64 = 31;
+        3 * (u64::from(size.w) + PADDING_PX) * (u64::from(size.h) + PADDING_PX)
+    }
+
     /// Judges a frame before anything is allocated for it: one of 65535 x 65535 pixels fits into a few bytes.
     fn accept(&self, frame: &Frame, size: Size) -> Result<()> {
         let found = Size::new(u32::from(frame.width), u32::from(frame.height));
