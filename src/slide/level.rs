@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::limits::{MAX_CHUNK_SIDE_PX, MAX_LEVEL_SIDE_PX};
 use serde::Serialize;
+use std::ops::Range;
 
 /// A level of the pyramid.
 ///
@@ -61,6 +62,23 @@ impl Level {
         inside.then(|| row as usize * self.cols as usize + col as usize)
     }
 
+    /// The part of a rectangle that lies on the level; absurd coordinates are far outside, not an overflow.
+    pub(crate) fn overlap(&self, rect: Rect) -> Option<Rect> {
+        let reach = i64::from(u32::MAX);
+        let near = (-reach..=reach).contains(&rect.x) && (-reach..=reach).contains(&rect.y);
+        if near { self.rect().intersect(rect) } else { None }
+    }
+
+    /// Columns and rows of the chunks that a rectangle touches; `None` when it lies wholly outside.
+    pub(crate) fn chunks_under(&self, rect: Rect) -> Option<(Range<u32>, Range<u32>)> {
+        let inside = self.overlap(rect)?;
+        let span = |from: i64, to: i64, step: u32| {
+            let index = |px: i64| u32::try_from(px / i64::from(step)).unwrap_or(u32::MAX - 1);
+            index(from)..index(to - 1) + 1
+        };
+        Some((span(inside.x, inside.right(), self.chunk.w), span(inside.y, inside.bottom(), self.chunk.h)))
+    }
+
     /// The whole level as a rectangle.
     pub(crate) fn rect(&self) -> Rect {
         Rect::new(0, 0, self.size.w, self.size.h)
@@ -90,6 +108,19 @@ mod tests {
         assert_eq!(level.chunk_index(9, 12), Some(129));
         assert_eq!(level.chunk_index(10, 0), None);
         assert!((level.downsample() - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn chunks_under_a_rectangle_are_those_it_touches() {
+        let level = Level::new(Size::new(100, 50), Size::new(16, 20), Size::new(100, 50)).unwrap();
+        let under = |x, y, w, h| level.chunks_under(Rect::new(x, y, w, h));
+        assert_eq!(under(0, 0, 16, 20), Some((0..1, 0..1)));
+        assert_eq!(under(15, 19, 2, 2), Some((0..2, 0..2)));
+        assert_eq!(under(-50, -50, 1000, 1000), Some((0..7, 0..3)));
+        assert_eq!(under(99, 49, 5, 5), Some((6..7, 2..3)));
+        for (x, y) in [(100, 0), (0, 50), (-5, 0), (i64::MAX, 0), (0, i64::MIN), (-(1 << 40), 0)] {
+            assert_eq!(under(x, y, 5, 5), None, "{x}, {y}");
+        }
     }
 
     #[test]

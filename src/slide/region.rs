@@ -25,7 +25,9 @@ pub(super) fn read(driver: &dyn Driver, index: usize, level: &Level, rect: Rect,
         let message = format!("expected a region of at most {MAX_REGION_PX} px, found {size}");
         return Err(Error::new(ErrorKind::Limits, "WSI-0200", message));
     }
-    let Some(inside) = overlap(level, rect) else { return Ok(RgbImage8::filled(size, fill)) };
+    let Some((inside, (cols, rows))) = level.overlap(rect).zip(level.chunks_under(rect)) else {
+        return Ok(RgbImage8::filled(size, fill));
+    };
     let pixels = Mutex::new(RgbImage8::filled(Size::new(inside.w, inside.h), fill));
     let place = |&(col, row): &(u32, u32)| -> Result<()> {
         if let Some(chunk) = driver.read_chunk(index, col, row)? {
@@ -35,7 +37,7 @@ pub(super) fn read(driver: &dyn Driver, index: usize, level: &Level, rect: Rect,
         }
         Ok(())
     };
-    let chunks = chunks_of(level, inside);
+    let chunks: Vec<(u32, u32)> = rows.flat_map(|row| cols.clone().map(move |col| (col, row))).collect();
     if chunks.len() < PARALLEL_CHUNKS {
         chunks.iter().try_for_each(place)?;
     } else {
@@ -49,24 +51,6 @@ pub(super) fn read(driver: &dyn Driver, index: usize, level: &Level, rect: Rect,
     let mut whole = RgbImage8::filled(size, fill);
     whole.paste(&pixels, inside.x - rect.x, inside.y - rect.y);
     Ok(whole)
-}
-
-/// The part of a rectangle that lies on the level; absurd coordinates are far outside, not an overflow.
-fn overlap(level: &Level, rect: Rect) -> Option<Rect> {
-    let reach = i64::from(u32::MAX);
-    let near = (-reach..=reach).contains(&rect.x) && (-reach..=reach).contains(&rect.y);
-    if near { level.rect().intersect(rect) } else { None }
-}
-
-/// Columns and rows of all chunks that touch a rectangle on the level, in storage order.
-fn chunks_of(level: &Level, inside: Rect) -> Vec<(u32, u32)> {
-    let span = |from: i64, to: i64, step: u32, count: u32| {
-        let index = |px: i64| u32::try_from(px / i64::from(step)).unwrap_or(u32::MAX).min(count.saturating_sub(1));
-        index(from)..=index(to - 1)
-    };
-    let cols = span(inside.x, inside.right(), level.chunk.w, level.cols);
-    let rows = span(inside.y, inside.bottom(), level.chunk.h, level.rows);
-    rows.flat_map(|row| cols.clone().map(move |col| (col, row))).collect()
 }
 
 #[cfg(test)]
