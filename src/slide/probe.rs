@@ -41,8 +41,6 @@ pub(crate) struct Probe {
 /// One directory of a TIFF.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
-    /// Bits of the tag `NewSubfileType`; bit 0 marks a smaller version of another image.
-    pub(crate) subfile_type: u64,
     /// `ImageDescription` up to its first NUL; bytes that are not UTF-8 are replaced.
     pub(crate) description: Option<String>,
     /// The image, when it is stored as tiles.
@@ -136,11 +134,7 @@ impl Directories {
         let is_tiled = [Tag::TileWidth, Tag::TileLength, Tag::TileOffsets, Tag::TileByteCounts]
             .into_iter()
             .any(|tag| raw.contains(tag));
-        Ok(Directory {
-            subfile_type: if is_tiled { tags.number(Tag::NewSubfileType)?.unwrap_or(0) } else { 0 },
-            description: tags.description()?,
-            tiled: if is_tiled { Some(tags.tiled()?) } else { None },
-        })
+        Ok(Directory { description: tags.description()?, tiled: if is_tiled { Some(tags.tiled()?) } else { None } })
     }
 }
 

@@ -21,7 +21,17 @@ pub(crate) struct TiledTiff {
     source: Source,
     levels: Vec<Level>,
     chunks: Vec<Chunks>,
+    empty: Empty,
     properties: Properties,
+}
+
+/// What a chunk is for which the file holds no bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Empty {
+    /// Glass: scanners and converters write nothing at all for it.
+    Glass,
+    /// Glass at level 0; above it a fault of the encoder, which may hide tissue.
+    GlassAtLevel0,
 }
 
 /// Where the chunks of one level are and how they are decoded.
@@ -35,15 +45,18 @@ struct Chunks {
 }
 
 impl TiledTiff {
-    /// Checks directories and makes them levels, the largest first.
+    /// Checks directories and makes them levels: the first is level 0, to which the resolution belongs, the others follow
+    /// by size.
     ///
     /// # Errors
-    /// [`ErrorKind::Format`], [`ErrorKind::Unsupported`] or [`ErrorKind::Limits`], with the level.
-    pub(crate) fn new(source: Source, mut images: Vec<Tiled>, properties: Properties) -> Result<Self> {
-        images.sort_by_key(|image| std::cmp::Reverse(image.size.area()));
-        let Some(level_0) = images.first().map(|image| image.size) else {
+    /// [`ErrorKind::Format`], [`ErrorKind::Unsupported`] or [`ErrorKind::Limits`], with the level; among them a directory
+    /// that is not smaller than the first.
+    pub(crate) fn new(source: Source, mut images: Vec<Tiled>, empty: Empty, properties: Properties) -> Result<Self> {
+        let Some((level_0, smaller)) = images.split_first_mut() else {
             return Err(Error::new(ErrorKind::Format, "WSI-0109", "expected a tiled directory, found none"));
         };
+        let level_0 = level_0.size;
+        smaller.sort_by_key(|image| std::cmp::Reverse(image.size.area()));
         let mut levels: Vec<Level> = Vec::new();
         let mut chunks = Vec::new();
         for (index, image) in images.into_iter().enumerate() {
@@ -53,7 +66,7 @@ impl TiledTiff {
             levels.push(level);
             chunks.push(Chunks::new(image).map_err(|error| error.at_level(index))?);
         }
-        Ok(Self { source, levels, chunks, properties })
+        Ok(Self { source, levels, chunks, empty, properties })
     }
 }
 
@@ -74,8 +87,7 @@ impl Driver for TiledTiff {
         let (shape, chunks) = self.levels.get(level).zip(self.chunks.get(level)).ok_or_else(missing)?;
         let index = shape.chunk_index(col, row).ok_or_else(missing)?;
         let (&offset, &bytes) = chunks.offsets.get(index).zip(chunks.byte_counts.get(index)).ok_or_else(missing)?;
-        // Scanners and converters write nothing at all for empty glass.
-        if bytes == 0 {
+        if bytes == 0 && (level == 0 || self.empty == Empty::Glass) {
             return Ok(None);
         }
         let in_chunk = |error: Error| match error.kind() {
@@ -84,6 +96,10 @@ impl Driver for TiledTiff {
             }
             _ => error,
         };
+        if bytes == 0 {
+            let message = "expected bytes above level 0, where a chunk without them may hide tissue, found none";
+            return Err(in_chunk(Error::new(ErrorKind::Format, "WSI-0306", message)));
+        }
         let max_bytes = max_stream_bytes(shape.chunk);
         let len = usize::try_from(bytes).ok().filter(|_| bytes <= max_bytes).ok_or_else(|| {
             let size = shape.chunk;

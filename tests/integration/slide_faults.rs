@@ -1,4 +1,5 @@
-//! Damaged and odd slides: one small Aperio file, a byte edit a row, and what opening and reading it must give.
+//! Damaged and odd slides: one small Aperio file, a byte edit a row, and what opening and reading it must give; and
+//! pyramids whose directories are not those of one.
 //!
 //! Invariant: every row is an error with its code, or pixels equal to those of the sound file; nothing panics, and
 //! damage to one chunk leaves the others readable.
@@ -7,8 +8,10 @@ use crate::shared::shared;
 use Outcome::{Chunk, Equal, Opens, Refused, Sparse};
 use eosin::ErrorKind;
 use eosin::ErrorKind::{Format, Limits, Unsupported};
+use eosin::geometry::{Rect, Size};
 use eosin::raster::RgbImage8;
 use eosin::slide::Slide;
+use eosin::synthetic::{ChunkEdit, Flavour, PyramidConfig, write_pyramid};
 use eosin::units::Mpp;
 use std::io::Write;
 
@@ -522,7 +525,81 @@ fn wrong_requests_are_refused_and_far_regions_are_fill() {
     for (level, col, row) in [(1, 0, 0), (0, 10, 0), (0, 0, 13), (usize::MAX, u32::MAX, u32::MAX)] {
         assert_eq!(slide.read_chunk(level, col, row).unwrap_err().kind(), ErrorKind::Usage);
     }
-    let rect = eosin::geometry::Rect::new(i64::MAX, i64::MIN, 2, 2);
+    let rect = Rect::new(i64::MAX, i64::MIN, 2, 2);
     assert_eq!(slide.read_region(1, rect, [0; 3]).unwrap_err().code(), "WSI-0202");
     assert_eq!(slide.read_region(0, rect, [7; 3]).unwrap().as_bytes(), [7; 12]);
+}
+
+/// A pyramid of 150 x 100, 75 x 50 and 37 x 25 pixels in chunks of 64, and its resolution in micrometres.
+fn pyramid(flavour: Flavour, edit: Option<&ChunkEdit<'_>>) -> Svs {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tif");
+    let config = PyramidConfig { flavour, chunk_px: 64, mpp: Mpp::new(0.5).ok(), ..PyramidConfig::default() };
+    let grey = |rect: Rect| RgbImage8::filled(Size::new(rect.w, rect.h), [100; 3]);
+    write_pyramid(&path, Size::new(150, 100), &config, &grey, edit, &|_, _| {}).unwrap();
+    Svs::new(std::fs::read(path).unwrap())
+}
+
+fn sizes(svs: &Svs) -> eosin::Result<Vec<(u32, u32)>> {
+    let file = saved(svs);
+    let slide = Slide::open(file.path())?;
+    Ok(slide.levels().iter().map(|level| (level.size.w, level.size.h)).collect())
+}
+
+/// Puts the second directory of three before the first.
+fn swap_first_two(svs: &mut Svs) {
+    let [first, second, third] = [0, 1, 2].map(|index| u32::try_from(svs.directories[index]).unwrap());
+    svs.put_u32(4, second);
+    svs.put_u32(svs.link(1), first);
+    svs.put_u32(svs.link(0), third);
+}
+
+#[test]
+fn a_directory_larger_than_the_first_is_no_level() {
+    let mut svs = pyramid(Flavour::Generic, None);
+    assert_eq!(sizes(&svs).unwrap(), [(150, 100), (75, 50), (37, 25)]);
+    swap_first_two(&mut svs);
+    assert_eq!(sizes(&svs).unwrap(), [(75, 50), (37, 25)]);
+    // An Aperio file has no such directories: which one the resolution belongs to is not known.
+    let mut svs = pyramid(Flavour::Aperio, None);
+    assert_eq!(sizes(&svs).unwrap().len(), 3);
+    let (a, b) = (svs.at(DESCRIPTION), svs.entry(1, DESCRIPTION));
+    let description = svs.bytes[a..a + 12].to_vec();
+    svs.put(b, &description);
+    swap_first_two(&mut svs);
+    assert_eq!(sizes(&svs).unwrap_err().code(), "WSI-0118");
+}
+
+#[test]
+fn an_image_of_another_shape_is_left_out_whether_marked_as_reduced_or_not() {
+    for reduced in [0, 1] {
+        let mut svs = pyramid(Flavour::Generic, None);
+        for (tag, value) in [(WIDTH, 60), (HEIGHT, 10), (254, reduced)] {
+            let at = svs.entry(2, tag);
+            svs.put(at + 2, &[4, 0]);
+            svs.put_u32(at + 8, value);
+        }
+        assert_eq!(sizes(&svs).unwrap(), [(150, 100), (75, 50)], "subfile type {reduced}");
+    }
+}
+
+#[test]
+fn chunks_without_bytes_are_glass_but_above_level_0_of_an_aperio_file() {
+    let first = |bytes: Vec<u8>, col, row| ((col, row) != (0, 0)).then_some(bytes);
+    for flavour in [Flavour::Aperio, Flavour::Generic] {
+        let svs = pyramid(flavour, Some(&|place, bytes| first(bytes, place.col, place.row)));
+        let file = saved(&svs);
+        let slide = Slide::open(file.path()).unwrap();
+        assert_eq!(slide.read_chunk(0, 0, 0).unwrap(), None);
+        assert!(slide.read_chunk(1, 1, 0).unwrap().is_some());
+        let above = slide.read_chunk(1, 0, 0);
+        if flavour == Flavour::Generic {
+            assert_eq!(above.unwrap(), None);
+            continue;
+        }
+        let error = above.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Format, "WSI-0306"));
+        assert!(error.to_string().contains("level 1: chunk 0, 0: "), "{error}");
+        assert!(slide.read_region(1, Rect::new(60, 0, 10, 10), [255; 3]).is_err());
+    }
 }

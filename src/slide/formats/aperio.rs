@@ -2,19 +2,20 @@
 //!
 //! Extensions: `svs`, sometimes `tif`. Vendor: Aperio, now Leica. Detected by a tiled first directory whose description
 //! begins with `Aperio`; without that word the file is read as generic TIFF and has no resolution. Every tiled directory
-//! is a level; thumbnail, label and macro are stored as strips, and are never given out.
+//! is a level, the first of them level 0; thumbnail, label and macro are stored as strips, and are never given out.
 //! Resolution: the field `MPP` of the first description; objective: `AppMag`.
 //!
 //! Oddities: fields are `key = value` between `|`, and a key may come twice (`OriginalWidth`); decimal commas exist;
-//! chunks without bytes are empty glass; `JPEG/RGB` streams hold RGB without any marker that says so; JPEG 2000 is
-//! common (33003 YCbCr, 33005 RGB) and not read yet.
+//! chunks without bytes are empty glass at level 0, above it a fault of some encoders over any tissue (OpenSlide's driver
+//! names it and paints the level below), so they are refused; `JPEG/RGB` streams hold RGB without any marker that says
+//! so; JPEG 2000 is common (33003 YCbCr, 33005 RGB) and not read yet.
 
 use crate::error::Result;
 use crate::slide::driver::Driver;
 use crate::slide::format::{Format, NotThisFormat};
 use crate::slide::probe::Probe;
 use crate::slide::properties::{Calibration, Properties};
-use crate::slide::tiled_tiff::TiledTiff;
+use crate::slide::tiled_tiff::{Empty, TiledTiff};
 
 pub(crate) const FORMAT: Format = Format { name: "aperio", vendor: "Aperio", extensions: &["svs"], detect, open };
 
@@ -36,7 +37,7 @@ fn open(probe: Probe) -> Result<Box<dyn Driver>> {
     let objective = field(description, "AppMag").and_then(number).filter(|power| OBJECTIVES.contains(power));
     let properties = Properties { calibration: calibration(description), objective };
     let images = directories.into_iter().filter_map(|directory| directory.tiled).collect();
-    Ok(Box::new(TiledTiff::new(probe.source, images, properties)?))
+    Ok(Box::new(TiledTiff::new(probe.source, images, Empty::GlassAtLevel0, properties)?))
 }
 
 fn calibration(description: &str) -> Result<Calibration, String> {

@@ -1,19 +1,21 @@
 //! Any tiled JPEG TIFF pyramid: what vips, bfconvert, tifffile and others write.
 //!
-//! Extensions: `tif`, `tiff`. Vendor: none. Detected by a tiled first directory, so it comes last in the table. Levels
-//! are the first directory, the directories marked as reduced versions (`NewSubfileType` bit 0), and further tiled
-//! directories of the same shape; tiled directories of another shape are other images and are left out.
+//! Extensions: `tif`, `tiff`. Vendor: none. Detected by a tiled first directory, so it comes last in the table. Level 0
+//! is the first directory, further levels are the tiled directories that are smaller along both sides and have its
+//! shape; other directories are other images and are left out, whether or not they are marked as reduced versions
+//! (`NewSubfileType` bit 0): macro images are marked so, too, and many pyramids are not marked.
 //! Resolution: the tags `XResolution`, `YResolution` and `ResolutionUnit` of the first directory.
 //!
 //! Oddities: pyramids below the tag `SubIFDs` (OME-TIFF) are not followed, such a file has one level, as in OpenSlide;
 //! 72 pixels an inch, the default of paint programs, is not believable and counts as no resolution.
 
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::slide::driver::Driver;
 use crate::slide::format::{Format, NotThisFormat};
-use crate::slide::probe::{Directory, Probe, Tiled};
+use crate::slide::probe::{Probe, Tiled};
 use crate::slide::properties::{Calibration, Properties};
-use crate::slide::tiled_tiff::{TiledTiff, same_shape};
+use crate::slide::tiled_tiff::{Empty, TiledTiff, same_shape};
 
 pub(crate) const FORMAT: Format =
     Format { name: "generic-tiff", vendor: "none", extensions: &["tif", "tiff"], detect, open };
@@ -26,20 +28,18 @@ fn open(probe: Probe) -> Result<Box<dyn Driver>> {
     let mut directories = probe.tiff.unwrap_or_default().into_iter();
     let first = directories.next().and_then(|first| first.tiled);
     let calibration = first.as_ref().map_or_else(|| Err("there is no tiled image".to_string()), calibration);
-    let mut images: Vec<Tiled> = first.into_iter().collect();
-    let others = directories.filter(|other| images.first().is_some_and(|first| is_level(other, first)));
-    let others: Vec<Tiled> = others.filter_map(|directory| directory.tiled).collect();
-    images.extend(others);
+    let size = first.as_ref().map(|first| first.size);
+    let others = directories.filter_map(|directory| directory.tiled);
+    let levels = others.filter(|image| size.is_some_and(|size| is_smaller(image.size, size)));
+    let images = first.into_iter().chain(levels).collect();
     let properties = Properties { calibration, objective: None };
-    Ok(Box::new(TiledTiff::new(probe.source, images, properties)?))
+    Ok(Box::new(TiledTiff::new(probe.source, images, Empty::Glass, properties)?))
 }
 
-fn is_level(directory: &Directory, first: &Tiled) -> bool {
-    directory.tiled.as_ref().is_some_and(|image| {
-        let ratio = |a: u32, b: u32| f64::from(a) / f64::from(b);
-        let (x, y) = (ratio(first.size.w, image.size.w), ratio(first.size.h, image.size.h));
-        directory.subfile_type & 1 == 1 || same_shape(x, y, image.size)
-    })
+/// True for a smaller version of an image of size `whole`.
+fn is_smaller(size: Size, whole: Size) -> bool {
+    let ratio = |whole: u32, side: u32| f64::from(whole) / f64::from(side);
+    size.w < whole.w && size.h < whole.h && same_shape(ratio(whole.w, size.w), ratio(whole.h, size.h), size)
 }
 
 fn calibration(image: &Tiled) -> Result<Calibration, String> {
@@ -59,7 +59,6 @@ fn calibration(image: &Tiled) -> Result<Calibration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Size;
 
     fn calibrated(resolution: [Option<(u32, u32)>; 2], resolution_unit: u64) -> Result<f64, String> {
         let image = Tiled {
@@ -87,6 +86,22 @@ mod tests {
         assert!((centimetre - 1.3).abs() < 1e-12);
         let inch = calibrated([Some((50_800, 1)); 2], 2).unwrap();
         assert!((inch - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn levels_are_smaller_along_both_sides_and_of_the_same_shape() {
+        let whole = Size::new(1000, 800);
+        for (w, h, expected) in [
+            (500, 400, true),
+            (63, 50, true),
+            (1000, 800, false),
+            (2000, 1600, false),
+            (999, 800, false),
+            (500, 200, false),
+            (0, 0, false),
+        ] {
+            assert_eq!(is_smaller(Size::new(w, h), whole), expected, "{w} x {h}");
+        }
     }
 
     #[test]
