@@ -10,6 +10,8 @@
 
 mod file;
 mod huffman;
+#[cfg(test)]
+mod mutants;
 mod planes;
 mod scan;
 mod stream;
