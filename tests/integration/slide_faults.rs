@@ -555,11 +555,15 @@ fn swap_first_two(svs: &mut Svs) {
 }
 
 #[test]
-fn a_directory_larger_than_the_first_is_no_level() {
+fn the_resolution_is_that_of_the_largest_directory_wherever_it_stands() {
     let mut svs = pyramid(Flavour::Generic, None);
-    assert_eq!(sizes(&svs).unwrap(), [(150, 100), (75, 50), (37, 25)]);
-    swap_first_two(&mut svs);
-    assert_eq!(sizes(&svs).unwrap(), [(75, 50), (37, 25)]);
+    for swap in [false, true] {
+        if swap {
+            swap_first_two(&mut svs);
+        }
+        assert_eq!(sizes(&svs).unwrap(), [(150, 100), (75, 50), (37, 25)]);
+        assert_eq!(Slide::open(saved(&svs).path()).unwrap().mpp(), Mpp::new(0.5).ok());
+    }
     // An Aperio file has no such directories: which one the resolution belongs to is not known.
     let mut svs = pyramid(Flavour::Aperio, None);
     assert_eq!(sizes(&svs).unwrap().len(), 3);

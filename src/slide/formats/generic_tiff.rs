@@ -1,10 +1,10 @@
 //! Any tiled JPEG TIFF pyramid: what vips, bfconvert, tifffile and others write.
 //!
 //! Extensions: `tif`, `tiff`. Vendor: none. Detected by a tiled first directory, so it comes last in the table. Level 0
-//! is the first directory, further levels are the tiled directories that are smaller along both sides and have its
-//! shape; other directories are other images and are left out, whether or not they are marked as reduced versions
-//! (`NewSubfileType` bit 0): macro images are marked so, too, and many pyramids are not marked.
-//! Resolution: the tags `XResolution`, `YResolution` and `ResolutionUnit` of the first directory.
+//! is the largest tiled directory, wherever it stands; further levels are those that are smaller along both sides and
+//! have its shape. Other directories are other images and are left out, whether or not they are marked as reduced
+//! versions (`NewSubfileType` bit 0): macro images are marked so, too, and many pyramids are not marked.
+//! Resolution: the tags `XResolution`, `YResolution` and `ResolutionUnit` of that directory.
 //!
 //! Oddities: pyramids below the tag `SubIFDs` (OME-TIFF) are not followed, such a file has one level, as in OpenSlide;
 //! 72 pixels an inch, the default of paint programs, is not believable and counts as no resolution.
@@ -25,13 +25,14 @@ fn detect(probe: &Probe) -> Result<(), NotThisFormat> {
 }
 
 fn open(probe: Probe) -> Result<Box<dyn Driver>> {
-    let mut directories = probe.tiff.unwrap_or_default().into_iter();
-    let first = directories.next().and_then(|first| first.tiled);
-    let calibration = first.as_ref().map_or_else(|| Err("there is no tiled image".to_string()), calibration);
-    let size = first.as_ref().map(|first| first.size);
-    let others = directories.filter_map(|directory| directory.tiled);
-    let levels = others.filter(|image| size.is_some_and(|size| is_smaller(image.size, size)));
-    let images = first.into_iter().chain(levels).collect();
+    let directories = probe.tiff.unwrap_or_default().into_iter();
+    let mut images: Vec<Tiled> = directories.filter_map(|directory| directory.tiled).collect();
+    // A stable sort: of two that are equally large the first one counts.
+    images.sort_by_key(|image| std::cmp::Reverse(image.size.area()));
+    let largest = images.first().map(|image| image.size);
+    let calibration = images.first().map_or_else(|| Err("there is no tiled image".to_string()), calibration);
+    images.retain(|image| largest.is_some_and(|whole| image.size == whole || is_smaller(image.size, whole)));
+    images.dedup_by_key(|image| image.size);
     let properties = Properties { calibration, objective: None };
     Ok(Box::new(TiledTiff::new(probe.source, images, Empty::Glass, properties)?))
 }

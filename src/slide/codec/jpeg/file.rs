@@ -5,7 +5,7 @@
 //! viewers, such as a rotation or a colour profile, are not asked.
 
 use super::stream::{Head, head};
-use super::{Channels, JpegCodec, damaged};
+use super::{Channels, JpegCodec, damaged, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::raster::RgbImage8;
@@ -23,9 +23,9 @@ impl<'a> JpegFile<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Format`] for damage and colours that contradict each other, [`ErrorKind::Unsupported`] for grey, CMYK
-    /// and unknown colours.
+    /// and unknown colours, and progressive streams.
     pub(crate) fn new(stream: &'a [u8]) -> Result<Self> {
-        let head = head(stream).map_err(|how| damaged(&how))?;
+        let head = head(stream).map_err(refused)?;
         let size = Size::new(u32::from(head.frame.width), u32::from(head.frame.height));
         Ok(Self { stream, size, channels: channels(&head)? })
     }
@@ -116,5 +116,13 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(decode(&bytes[..len]).is_err(), "{len} of {} bytes", bytes.len());
         }
+    }
+
+    #[test]
+    fn a_progressive_file_is_refused_before_its_pixels() {
+        let mut bytes = encoded(&ramp(SIZE));
+        let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        bytes[frame + 1] = 0xc2;
+        assert_eq!(JpegFile::new(&bytes).unwrap_err().code(), "WSI-0305");
     }
 }

@@ -60,10 +60,7 @@ impl JpegCodec {
     /// [`ErrorKind::Unsupported`] for grey, CMYK and progressive streams.
     pub(crate) fn decode(&self, stream: &[u8], size: Size) -> Result<RgbImage8> {
         let accept = |frame: &Frame| self.accept(frame, size);
-        let planes = read(stream, &self.tables, accept).map_err(|refusal| match refusal {
-            Refusal::Damaged(how) => damaged(&how),
-            Refusal::Frame(error) => error,
-        })?;
+        let planes = read(stream, &self.tables, accept).map_err(refused)?;
         let pixels = planes.into_rgb(self.channels == Channels::YCbCr).unwrap_or_default();
         let bytes = pixels.len();
         RgbImage8::from_vec(size, pixels).ok_or_else(|| damaged(&format!("{bytes} bytes of pixels for {size} px")))
@@ -91,6 +88,13 @@ impl JpegCodec {
             return Err(damaged("the directory says YCbCr, the stream names its channels R, G, B"));
         }
         Ok(())
+    }
+}
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Damaged(how) => damaged(&how),
+        Refusal::Frame(error) => error,
     }
 }
 

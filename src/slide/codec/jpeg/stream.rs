@@ -155,27 +155,28 @@ pub(super) struct Head {
 /// Reads what stands before the first scan.
 ///
 /// # Errors
-/// A text that says what is wrong.
-pub(super) fn head(stream: &[u8]) -> Result<Head, String> {
+/// What is wrong with it.
+pub(super) fn head(stream: &[u8]) -> Result<Head, Refusal> {
     let mut rest = Cursor { bytes: stream, at: 0 };
     let (mut picture, mut is_jfif, mut adobe) = (None, false, None);
     rest.start()?;
     loop {
         let marker = rest.marker()?;
         if matches!(marker, 0x01 | 0xd0..=START | END) {
-            return Err(format!("marker ff{marker:02x} where it must not stand"));
+            return Err(format!("marker ff{marker:02x} where it must not stand").into());
         }
         let segment = rest.segment()?;
         let body = segment.get(4..).unwrap_or_default();
         match marker {
             SCAN => break,
             0xc0 | 0xc1 => picture = Some(frame_header(segment)?),
+            process @ 0xc2..=0xcf if !is_table(process) => return Err(Refusal::Frame(not_read(process))),
             0xe0 => is_jfif |= body.starts_with(b"JFIF\0"),
             0xee if body.starts_with(b"Adobe") => adobe = body.get(11).copied().or(adobe),
             _ => {}
         }
     }
-    let frame = picture.ok_or("a scan without a frame of baseline or extended coding")?;
+    let frame = picture.ok_or_else(|| "a scan without a frame header".to_string())?;
     Ok(Head { frame, is_jfif, adobe })
 }
 
