@@ -137,7 +137,7 @@ impl Reader<'_> {
 
     fn read_around(&mut self, rect: Rect) -> Result<RgbImage8> {
         let mut picture = RgbImage8::filled(Size::new(rect.w, rect.h), WHITE);
-        for part in chunks_of(rect, self.slide.levels()[self.level].chunk) {
+        for part in chunks_of(&self.slide.levels()[self.level], rect) {
             match self.slide.read_region(self.level, part, WHITE) {
                 Ok(pixels) => picture.paste(&pixels, part.x - rect.x, part.y - rect.y),
                 Err(error) if error.kind().is_local() => self.gaps.push(part),
@@ -149,11 +149,11 @@ impl Reader<'_> {
 }
 
 /// A rectangle cut along the edges of chunks.
-fn chunks_of(rect: Rect, chunk: Size) -> impl Iterator<Item = Rect> {
-    let (w, h) = (i64::from(chunk.w.max(1)), i64::from(chunk.h.max(1)));
-    let corners =
-        (rect.y / h..=rect.bottom() / h).flat_map(move |y| (rect.x / w..=rect.right() / w).map(move |x| (x, y)));
-    corners.filter_map(move |(x, y)| Rect::new(x * w, y * h, chunk.w, chunk.h).intersect(rect))
+fn chunks_of(level: &Level, rect: Rect) -> impl Iterator<Item = Rect> {
+    let Size { w, h } = level.chunk;
+    let (cols, rows) = level.chunks_under(rect).unwrap_or_default();
+    let places = rows.flat_map(move |row| cols.clone().map(move |col| (i64::from(col), i64::from(row))));
+    places.filter_map(move |(col, row)| Rect::new(col * i64::from(w), row * i64::from(h), w, h).intersect(rect))
 }
 
 #[cfg(test)]

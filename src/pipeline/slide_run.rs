@@ -129,11 +129,7 @@ fn resolution(config: &ScoreConfig, slide: &Slide) -> Result<(Mpp, String)> {
 }
 
 fn plan_tiles(config: &ScoreConfig, engine: &Engine<'_>, slide: &Slide, mpp: Mpp, mask: &Mask) -> Result<TilePlan> {
-    let geometry = SlideGeometry {
-        size_l0: slide.size(),
-        mpp,
-        downsamples: slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect(),
-    };
+    let geometry = SlideGeometry::new(slide.levels(), mpp);
     let tile_px = engine.bundle.preprocess().tile_px;
     match config.grid {
         GridRule::WsInfer => wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, engine.model_mpp, config.overlap),

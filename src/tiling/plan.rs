@@ -1,13 +1,14 @@
-//! Mask + pyramid + resolution → the tiles to score and the level to read them from. Pure: no slide, no pixels.
+//! Mask + pyramid + resolution → the tiles to score and the level to read them from. Pure: no file, no pixels.
 //!
 //! Invariant: every tissue pixel of the slide lies in a tile, unless that tile holds less tissue than asked for; no tile
-//! lies wholly outside; the order is x, then y; only places that the caller names are taken as they are. The tile is placed in level-0 pixels, so the level chosen changes the
-//! pixels' sharpness, never the grid.
+//! lies wholly outside; the order is x, then y; only places that the caller names are taken as they are. The tile is
+//! placed in level-0 pixels, so the level chosen changes the pixels' sharpness, never the grid.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::limits::{MAX_REGION_PX, MAX_TILE_SIDE_PX};
 use crate::raster::Mask;
+use crate::slide::Level;
 use crate::tile::{GridRule, TilePlan};
 use crate::tissue::SummedArea;
 use crate::units::{Mpp, round_half_even};
@@ -30,6 +31,15 @@ pub struct SlideGeometry {
     pub mpp: Mpp,
     /// For each level the level-0 pixels per pixel along x and y; level 0 is (1, 1).
     pub downsamples: Vec<(f64, f64)>,
+}
+
+impl SlideGeometry {
+    /// Of levels, level 0 first, whose resolution is known.
+    pub fn new(levels: &[Level], mpp: Mpp) -> Self {
+        let size_l0 = levels.first().map_or(Size::new(0, 0), |level| level.size);
+        let downsamples = levels.iter().map(|level| (level.downsample_x, level.downsample_y)).collect();
+        Self { size_l0, mpp, downsamples }
+    }
 }
 
 /// Where tiles are wanted.

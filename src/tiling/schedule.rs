@@ -192,15 +192,8 @@ pub(super) fn max_ahead(workers: usize) -> usize {
 impl Cells {
     /// Those under a rectangle of the level; `None` when it lies wholly outside.
     fn under(level: &Level, rect: Rect) -> Option<Self> {
-        let inside = level.rect().intersect(rect)?;
-        let span = |from: i64, to: i64, step: u32| {
-            let index = |px: i64| u32::try_from(px / i64::from(step)).unwrap_or(u32::MAX);
-            index(from)..index(to - 1) + 1
-        };
-        Some(Self {
-            cols: span(inside.x, inside.right(), level.chunk.w),
-            rows: span(inside.y, inside.bottom(), level.chunk.h),
-        })
+        let (cols, rows) = level.chunks_under(rect)?;
+        Some(Self { cols, rows })
     }
 }
 

@@ -83,8 +83,7 @@ fn geometry(slide: &Slide) -> Result<SlideGeometry> {
         let why = slide.calibration_note().unwrap_or("none");
         return Err(Error::new(ErrorKind::Format, "TRN-0207", format!("expected a slide with a resolution: {why}")));
     };
-    let downsamples = slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect();
-    Ok(SlideGeometry { size_l0: slide.size(), mpp, downsamples })
+    Ok(SlideGeometry::new(slide.levels(), mpp))
 }
 
 /// A labelled place.

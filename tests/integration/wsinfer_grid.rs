@@ -60,8 +60,7 @@ fn plan(slide: &Slide, tile_px: u32, spacing_um: f64) -> TilePlan {
     let thumbnail = thumbnail(&reduce(&whole, thumbnail_reduction(whole.size())), whole.size());
     let config = TissueConfig { method: TissueMethod::WsInfer, ..TissueConfig::default() };
     let mask = detect(&thumbnail, thumbnail_um_per_px(mpp, size, thumbnail.size()), &config).unwrap();
-    let downsamples = slide.levels().iter().map(|level| (level.downsample_x, level.downsample_y)).collect();
-    let geometry = SlideGeometry { size_l0: size, mpp, downsamples };
+    let geometry = SlideGeometry::new(slide.levels(), mpp);
     plan_wsinfer(&geometry, &mask, tile_px, Mpp::new(spacing_um).unwrap(), 0.0).unwrap()
 }
 
