@@ -9,19 +9,19 @@
 
 software_vulkan() {
     local cache="${EOSIN_CI_CACHE:-$HOME/.cache/eosin-ci}/vulkan"
-    local icd="$cache/root/usr/lib/chromium/vk_swiftshader_icd.json"
+    local icd="$cache/unpacked/usr/lib/chromium/vk_swiftshader_icd.json"
     local loader
-    loader="$cache/root/usr/lib/$(uname -m)-linux-gnu"
-    if [ ! -f "$cache/root/packages" ]; then
+    loader="$cache/unpacked/usr/lib/$(uname -m)-linux-gnu"
+    if [ ! -f "$cache/unpacked/packages" ]; then
         software_vulkan_fetch "$cache" || { echo "software Vulkan: could not be set up" >&2; return 1; }
     fi
     export VK_DRIVER_FILES="$icd" VK_ICD_FILENAMES="$icd"
     export LD_LIBRARY_PATH="$loader${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/tmp}"
-    echo "software Vulkan: SwiftShader ($(paste -sd, "$cache/root/packages")) is the only adapter of this shell"
+    echo "software Vulkan: SwiftShader ($(paste -sd, "$cache/unpacked/packages")) is the only adapter of this shell"
 }
 
-# Unpacks both packages into $1/root, which appears whole or not at all.
+# Unpacks both packages into $1/unpacked, which appears whole or not at all.
 software_vulkan_fetch() {
     local cache="$1" tool package
     for tool in apt-get dpkg-deb; do
@@ -38,7 +38,7 @@ software_vulkan_fetch() {
         # shellcheck disable=SC2016  # dpkg expands these
         dpkg-deb --showformat='${Package} ${Version}\n' --show "$package" >>"$cache/new/packages" || return 1
     done
-    mv "$cache/new" "$cache/root" || return 1
+    mv "$cache/new" "$cache/unpacked" || return 1
     rm -rf "$cache/lists" "$cache/archives" "$cache/debs" "$cache"/*.bin
 }
 
