@@ -6,16 +6,19 @@
 //! those of a machine and a moment.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends when something is not there")]
 
+#[path = "../tests/cli/random_model.rs"]
+mod random_model;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::device::{DeviceSpec, open};
 use eosin::geometry::Size;
-use eosin::nn::{Activation, Architecture, Bundle, Card, CardArchitecture, Class, Input, NetworkSpec, Padding};
-use eosin::nn::{Precision, WeightsFile, save, write_bundle};
+use eosin::nn::{Architecture, Bundle, Input};
 use eosin::pipeline::{ScoreConfig, score};
 use eosin::synthetic::{SyntheticConfig, SyntheticSlide};
 use eosin::tile::GridRule;
 use eosin::tissue::TissueConfig;
 use eosin::units::Mpp;
+use random_model::write_random_model;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -118,28 +121,9 @@ fn synthetic_slide(folder: &Path) -> PathBuf {
     path
 }
 
-/// ResNet-18 as initialised: what it says has no meaning, how long it takes has.
 fn random_resnet18(folder: &Path) -> PathBuf {
-    let spec = NetworkSpec { batch_norm: false, ..NetworkSpec::torch(Architecture::ResNet18, 2) };
-    let weights = save(&spec.init(&Device::flex()).unwrap()).unwrap();
-    let class = |name: &str| Class { name: name.to_string(), color: None };
-    let card = Card {
-        schema: 1,
-        name: "bench".to_string(),
-        task: "timing".to_string(),
-        version: "1".to_string(),
-        licence: "MIT OR Apache-2.0".to_string(),
-        attribution: "random weights".to_string(),
-        intended_use: "research use only, not for diagnosis".to_string(),
-        training_data: "none".to_string(),
-        activation: Activation::Softmax,
-        classes: vec![class("a"), class("b")],
-        input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.5; 3] },
-        architecture: CardArchitecture { name: spec.architecture, padding: Padding::Torch, batch_norm: false },
-        weights: WeightsFile { file: "weights.safetensors".to_string(), blake3: "0".repeat(64), dtype: Precision::F16 },
-        metrics: eosin::nn::Metrics::new(),
-    };
     let path = folder.join("model");
-    write_bundle(&path, &card, &weights, "random weights").unwrap();
+    let input = Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.5; 3] };
+    write_random_model(&path, Architecture::ResNet18, input);
     path
 }

@@ -65,8 +65,7 @@ pub fn reduction(size: Size, max: Size) -> (u32, u32) {
 /// # Panics
 /// When a side is zero.
 pub fn finish_thumbnail(reduced: &RgbImage8, size: Size, max: Size) -> RgbImage8 {
-    let to = thumbnail_size(size, max);
-    let (fx, fy) = (factor(size.w, to.w), factor(size.h, to.h));
+    let (to, (fx, fy)) = (thumbnail_size(size, max), reduction(size, max));
     let span = |side: u32, factor: u32| f64::from(side) / f64::from(factor);
     let fits = |from: u32, to: u32, factor: u32| u64::from(from) == u64::from(to) * u64::from(factor);
     let narrow = if fits(size.w, to.w, fx) {

@@ -7,6 +7,7 @@
 mod demo;
 mod privacy;
 mod questions;
+mod random_model;
 mod resume;
 mod slide_faults;
 #[cfg(unix)]

@@ -1,8 +1,8 @@
 //! A folder with slides and a model, the program run in it, and what it left.
 
+use crate::random_model::write_random_model;
 use eosin::geometry::Size;
-use eosin::nn::{Activation, Architecture, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Padding};
-use eosin::nn::{Precision, WeightsFile, save, write_bundle};
+use eosin::nn::{Architecture, Input};
 use eosin::raster::RgbImage8;
 use eosin::synthetic::{ChunkPlace, PyramidConfig, SyntheticConfig, SyntheticSlide, write_pyramid};
 use eosin::units::Mpp;
@@ -192,26 +192,8 @@ fn described() -> PyramidConfig {
     PyramidConfig { properties, ..PyramidConfig::default() }
 }
 
-/// A network as initialised.
+/// A model that sees tiles as small as can be.
 pub(crate) fn write_model(folder: &Path, architecture: Architecture) {
-    let spec = NetworkSpec { batch_norm: false, ..NetworkSpec::torch(architecture, 2) };
-    let weights = save(&spec.init(&burn::tensor::Device::flex()).unwrap()).unwrap();
-    let class = |name: &str| Class { name: name.to_string(), color: None };
-    let card = Card {
-        schema: 1,
-        name: "random".to_string(),
-        task: "none".to_string(),
-        version: "1".to_string(),
-        licence: "MIT OR Apache-2.0".to_string(),
-        attribution: "random weights".to_string(),
-        intended_use: "research use only, not for diagnosis".to_string(),
-        training_data: "none".to_string(),
-        activation: Activation::Softmax,
-        classes: vec![class("a"), class("b")],
-        input: Input { mpp: MPP, tile_px: TILE_PX, input_px: Some(INPUT_PX), mean: [0.5; 3], std: [0.5; 3] },
-        architecture: CardArchitecture { name: architecture, padding: Padding::Torch, batch_norm: false },
-        weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F16 },
-        metrics: Metrics::new(),
-    };
-    write_bundle(folder, &card, &weights, "random weights").unwrap();
+    let input = Input { mpp: MPP, tile_px: TILE_PX, input_px: Some(INPUT_PX), mean: [0.5; 3], std: [0.5; 3] };
+    write_random_model(folder, architecture, input);
 }

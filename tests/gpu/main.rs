@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod network;
+#[path = "../integration/shared.rs"]
+mod shared;
 mod unpack;
 
 use eosin::Result;

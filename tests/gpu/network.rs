@@ -1,5 +1,6 @@
 //! A whole network gives the same probabilities on the GPU as on the CPU.
 
+use crate::shared::shared;
 use burn::tensor::{Device, Distribution, Tensor, Tolerance};
 use eosin::device::{DeviceSpec, OpenDevice, open};
 use eosin::geometry::Rect;
@@ -7,7 +8,6 @@ use eosin::infer::{BatchFeed, Predictor, PredictorConfig};
 use eosin::nn::{Architecture, Bundle, Head, NetworkSpec, load, save};
 use eosin::slide::Slide;
 use eosin::tile::Batch;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -24,18 +24,6 @@ impl BatchFeed for Tiles {
     }
 
     fn recycle(&self, _batch: Batch) {}
-}
-
-fn shared(rel: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EOSIN_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from);
-    let path = root.join(rel);
-    if !path.exists() {
-        assert!(std::env::var_os("EOSIN_REQUIRE_SHARED").is_none_or(|value| value != "1"), "missing: {rel}");
-        let _ = writeln!(std::io::stderr(), "skipped: {rel} is not here");
-        return None;
-    }
-    Some(path)
 }
 
 fn score(bundle: &Bundle, device: &OpenDevice, pixels: &[Vec<u8>], batch: usize) -> Vec<Vec<f32>> {
