@@ -6,6 +6,7 @@
 #![recursion_limit = "256"]
 
 pub mod device;
+mod draft;
 pub mod error;
 pub mod evaluate;
 pub mod export;

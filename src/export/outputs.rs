@@ -1,9 +1,11 @@
 //! Bytes become files that are whole or absent: temporary name in the same folder, fsync, rename, fsync of the folder.
 //!
 //! Invariant: while a slide's files are replaced its record is gone, so a run that dies in between leaves a slide that
-//! is not done. When a file cannot be written, no file of that slide stays, neither new nor old, and no temporary one.
+//! is not done. When a file cannot be written, nothing was replaced yet and an earlier run's files stay, or, after that, no
+//! file of the slide does, neither new nor old; a temporary one never does.
 
 use super::{EXPORTERS, SlideOutputs};
+use crate::draft::draft_in;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -75,7 +77,7 @@ pub fn check_writable(dir: &Path) -> Result<()> {
     let sub_folders = EXPORTERS.iter().map(|exporter| dir.join(exporter.folder));
     for folder in std::iter::once(dir.to_path_buf()).chain(sub_folders) {
         let tried = fs::create_dir_all(&folder).and_then(|()| {
-            let mut file = temporary_in(&folder)?;
+            let mut file = draft_in(&folder)?;
             file.write_all(b"eosin")?;
             file.close()
         });
@@ -135,7 +137,7 @@ fn stage(dir: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Resul
     let target = dir.join(name);
     let folder = target.parent().unwrap_or(dir);
     let staged = fs::create_dir_all(folder).and_then(|()| {
-        let mut temporary = temporary_in(folder)?;
+        let mut temporary = draft_in(folder)?;
         let out = BufWriter::new(temporary.as_file_mut());
         let mut out = Digesting { out, hasher: blake3::Hasher::new(), bytes: 0, refused: None };
         // Encoders wrap what the system answered; a full disk must still be called one.
@@ -183,19 +185,6 @@ impl<W: Write> Write for Digesting<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush().inspect_err(|error| self.refused = Some(error.kind()))
     }
-}
-
-/// A temporary file whose name no slide can have, because no id starts with a dot.
-fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".eosin-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        // Results are for others too: the usual rights of a new file, as the user's umask has them.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 /// Makes new names in a folder last through a power cut, where the system can.

@@ -9,6 +9,7 @@
 //! its name only when it is complete. Other compressions and associated images (label, macro) are not written.
 
 use super::directory::{Container, Directory, Value};
+use crate::draft::draft_in;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::limits::{MAX_CHUNK_SIDE_PX, MAX_LEVEL_SIDE_PX};
@@ -93,11 +94,7 @@ pub fn write_pyramid(
     check(size_l0, config).map_err(|error| error.at_path(path))?;
     let cannot = |error| Error::io(path, "write the slide", error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = tempfile::Builder::new()
-        .prefix(".eosin-")
-        .suffix(".partial")
-        .make_in(folder, |name| File::create_new(name))
-        .map_err(cannot)?;
+    let partial = draft_in(folder).map_err(cannot)?;
     let mut writer = Writer {
         config,
         edit,

@@ -4,6 +4,7 @@
 //! process ends, it and its files are those of the last complete epoch. Files that the manifest before named are removed
 //! afterwards, and no others.
 
+use crate::draft::draft_in;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Precision, TensorMap};
 use crate::train::event::EpochRow;
@@ -166,10 +167,7 @@ fn read_tensors(dir: &Path, file: &File) -> Result<TensorMap> {
 fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = dir.join(name);
     let failed = |error| Error::io(&path, "write the checkpoint", error);
-    // Made as any new file, so that it gets the rights that the user's umask says.
-    let draft =
-        tempfile::Builder::new().prefix(".eosin-").suffix(".tmp").make_in(dir, |name| fs::File::create_new(name));
-    let mut draft = draft.map_err(failed)?;
+    let mut draft = draft_in(dir).map_err(failed)?;
     draft.write_all(bytes).map_err(failed)?;
     draft.as_file().sync_all().map_err(failed)?;
     draft.persist(&path).map_err(|error| failed(error.error))?;
