@@ -1,6 +1,5 @@
-//! The one building block of all networks here: a convolution with its normalisation.
+//! The building blocks of convolutional networks: a convolution with what follows it, and a normalisation alone.
 
-use crate::nn::fold::EPSILON;
 use crate::nn::spec::{NetworkSpec, Padding};
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -8,7 +7,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-/// A convolution followed by batch normalisation, or by a bias when the normalisation is folded into it.
+/// A convolution followed by batch normalisation, by a bias, or by nothing.
 ///
 /// On a GPU, burn has a fast depthwise kernel only without a bias, and a bias of a 1x1 convolution costs a pass that
 /// nothing fuses with; added apart, it fuses with the activation. Only larger dense kernels take a bias for nothing.
@@ -20,41 +19,70 @@ pub struct ConvNorm {
     pub(super) shift: Option<Param<Tensor<1>>>,
 }
 
+/// What follows a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Batch normalisation, or a bias when it is folded into the kernel.
+    Norm,
+    /// A bias.
+    Bias,
+    /// Nothing.
+    Nothing,
+}
+
 /// Shape of a [`ConvNorm`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConvNormConfig {
     /// Channels in and out.
     pub channels: [usize; 2],
-    /// Side of the kernel, odd.
-    pub kernel: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
     pub stride: usize,
     /// 1, or the number of channels for a depthwise convolution.
     pub groups: usize,
+    /// Whether the image is padded so that a stride of 1 keeps its size.
+    pub padded: bool,
+    pub after: After,
 }
 
 impl ConvNormConfig {
     /// A dense convolution of stride 1.
     pub fn dense(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
-        Self { channels: [channels_in, channels_out], kernel, stride: 1, groups: 1 }
+        let channels = [channels_in, channels_out];
+        Self { channels, kernel: [kernel; 2], stride: 1, groups: 1, padded: true, after: After::Norm }
     }
 
-    /// A 3x3 convolution that filters each channel alone.
-    pub fn depthwise(channels: usize) -> Self {
-        Self { channels: [channels, channels], kernel: 3, stride: 1, groups: channels }
+    /// A square convolution that filters each channel alone.
+    pub fn depthwise(channels: usize, kernel: usize) -> Self {
+        Self { groups: channels, ..Self::dense(channels, channels, kernel) }
+    }
+
+    /// Another kernel, height and width.
+    pub fn kernel(self, kernel: [usize; 2]) -> Self {
+        Self { kernel, ..self }
     }
 
     pub fn stride(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
 
+    /// Takes whole kernels only: the image becomes smaller.
+    pub fn unpadded(self) -> Self {
+        Self { padded: false, ..self }
+    }
+
+    pub fn after(self, after: After) -> Self {
+        Self { after, ..self }
+    }
+
     pub fn init(self, spec: &NetworkSpec, device: &Device) -> ConvNorm {
-        let around = self.kernel / 2;
+        let [height, width] = self.kernel;
         let padding = match spec.padding {
-            _ if self.kernel == 1 => PaddingConfig2d::Valid,
-            Padding::Torch => PaddingConfig2d::Explicit(around, around, around, around),
+            _ if self.kernel == [1, 1] || !self.padded => PaddingConfig2d::Valid,
+            Padding::Torch => PaddingConfig2d::Explicit(height / 2, width / 2, height / 2, width / 2),
             Padding::TfSame => PaddingConfig2d::Same,
         };
-        let mut conv = Conv2dConfig::new(self.channels, [self.kernel; 2])
+        let mut conv = Conv2dConfig::new(self.channels, self.kernel)
             .with_stride([self.stride; 2])
             .with_groups(self.groups)
             .with_padding(padding)
@@ -62,13 +90,19 @@ impl ConvNormConfig {
             .with_initializer(Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true })
             .init(device);
         let channels = self.channels[1];
-        let norm = spec.batch_norm.then(|| BatchNormConfig::new(channels).with_epsilon(EPSILON).init(device));
-        let bias = norm.is_none().then(|| Initializer::Zeros.init([channels], device));
-        let apart = self.kernel == 1 || self.groups > 1;
+        let normalises = self.after == After::Norm && spec.batch_norm;
+        let norm = normalises.then(|| batch_norm(channels, spec, device));
+        let has_bias = !normalises && self.after != After::Nothing;
+        let bias = has_bias.then(|| Initializer::Zeros.init([channels], device));
+        let apart = self.kernel == [1, 1] || self.groups > 1;
         let (bias, shift) = if apart { (None, bias) } else { (bias, None) };
         conv.bias = bias;
         ConvNorm { conv, norm, shift }
     }
+}
+
+fn batch_norm(channels: usize, spec: &NetworkSpec, device: &Device) -> BatchNorm {
+    BatchNormConfig::new(channels).with_epsilon(spec.epsilon()).init(device)
 }
 
 impl ConvNorm {
@@ -101,6 +135,37 @@ impl ConvNorm {
     }
 }
 
+/// Batch normalisation that follows no convolution; a factor and a summand per channel once it is folded.
+#[derive(Module, Debug)]
+pub struct Norm {
+    pub(super) batch: Option<BatchNorm>,
+    /// `[scale, shift]`, without a batch normalisation.
+    pub(super) affine: Option<[Param<Tensor<1>>; 2]>,
+}
+
+impl Norm {
+    pub(super) fn init(channels: usize, spec: &NetworkSpec, device: &Device) -> Self {
+        let batch = spec.batch_norm.then(|| batch_norm(channels, spec, device));
+        let affine = batch
+            .is_none()
+            .then(|| [Initializer::Ones, Initializer::Zeros].map(|values| values.init([channels], device)));
+        Self { batch, affine }
+    }
+
+    /// # Shapes
+    /// `[N, C, H, W]` to the same.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        match (&self.batch, &self.affine) {
+            (Some(batch), _) => batch.forward(input),
+            (None, Some([scale, shift])) => {
+                let [scale, shift] = [scale, shift].map(|values| values.val().reshape([1, -1, 1, 1]));
+                input * scale + shift
+            }
+            (None, None) => input,
+        }
+    }
+}
+
 /// Clamps to 0..=6, as two simple passes: burn-flex's `clamp` is a scalar loop, these are not, and a GPU fuses them.
 pub(super) fn relu6(input: Tensor<4>) -> Tensor<4> {
     relu(input).clamp_max(6.0)
@@ -109,7 +174,7 @@ pub(super) fn relu6(input: Tensor<4>) -> Tensor<4> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::spec::Architecture;
+    use crate::nn::registry::Architecture;
     use burn::tensor::{Distribution, Tolerance};
 
     #[test]

@@ -8,7 +8,8 @@ use crate::limits::MAX_WEIGHTS_BYTES;
 use crate::nn::card::{Activation, Card, Class, Input, WeightsFile};
 use crate::nn::fold::fold;
 use crate::nn::network::Network;
-use crate::nn::spec::{Architecture, NetworkSpec, Padding};
+use crate::nn::registry::Architecture;
+use crate::nn::spec::NetworkSpec;
 use crate::nn::tensor_map::{Precision, TensorMap};
 use crate::nn::weights::{Head, canonical, load};
 use crate::nn::wsinfer_config::WsinferConfig;
@@ -105,16 +106,15 @@ impl Bundle {
         let config = WsinferConfig::parse(&read_text(config_json)?).map_err(|error| error.at_path(config_json))?;
         let bytes = read(weights, MAX_WEIGHTS_BYTES)?;
         let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(weights))?;
-        let architecture = match &config.architecture {
-            Some(name) => Architecture::parse(name),
-            None => Architecture::recognise(&map),
+        let named = match &config.architecture {
+            Some(name) => NetworkSpec::named(name, config.classes.len()),
+            None => Architecture::recognise(&map).map(|found| NetworkSpec::torch(found, config.classes.len())),
         };
         let spec = NetworkSpec {
-            architecture: architecture.map_err(|error| error.at_path(config_json))?,
-            classes: config.classes.len(),
             batch_norm: map.names().any(|name| name.ends_with("running_mean")),
-            padding: Padding::Torch,
+            ..named.map_err(|error| error.at_path(config_json))?
         };
+        spec.check_input(config.input.input_px()).map_err(|error| error.at_path(config_json))?;
         let folder = config_json.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         Ok(Self {
             name: folder.unwrap_or_else(|| spec.architecture.name().to_owned()),

@@ -4,8 +4,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
-use crate::nn::spec::{Architecture, NetworkSpec, Padding};
+use crate::nn::registry::Architecture;
+use crate::nn::spec::{NetworkSpec, Padding, Variant};
 use crate::nn::tensor_map::Precision;
+use crate::nn::vit_shape::VitShape;
 use crate::units::Mpp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,15 +95,32 @@ pub struct Input {
 }
 
 /// The network of a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardArchitecture {
     /// Its name in the registry.
     pub name: Architecture,
     /// The padding of its convolutions.
     pub padding: Padding,
-    /// False when the normalisation is folded into the weights.
+    /// False when the normalisation is folded into the weights, and in networks that have none.
     pub batch_norm: bool,
+    /// Factor on the numbers of channels; 1 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<f64>,
+    /// What normalisation adds to variances, where it is not the architecture's usual number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// The shape of the architecture `vit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vit: Option<VitShape>,
+}
+
+impl From<&NetworkSpec> for CardArchitecture {
+    fn from(spec: &NetworkSpec) -> Self {
+        let Variant { width, epsilon, vit } = spec.variant;
+        let NetworkSpec { architecture, padding, batch_norm, .. } = *spec;
+        Self { name: architecture, padding, batch_norm, width, epsilon, vit }
+    }
 }
 
 /// The weights file of a card.
@@ -147,6 +166,11 @@ impl Card {
             classes: self.classes.len(),
             batch_norm: self.architecture.batch_norm,
             padding: self.architecture.padding,
+            variant: Variant {
+                width: self.architecture.width,
+                epsilon: self.architecture.epsilon,
+                vit: self.architecture.vit,
+            },
         }
     }
 
@@ -163,8 +187,10 @@ impl Card {
             return Err(fault("MOD-0204", "expected a name, found none".to_owned()));
         }
         check_classes(&self.classes, self.activation)?;
-        self.spec().check()?;
+        let spec = self.spec();
+        spec.check()?;
         self.input.check()?;
+        spec.check_input(self.input.input_px())?;
         if let Some((name, value)) = self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             return Err(fault("MOD-0204", format!("expected a finite metric {name}, found {value}")));
         }
@@ -250,11 +276,10 @@ pub(super) mod tests {
             activation: Activation::Softmax,
             classes: ["stroma", "tumour"].map(|name| Class { name: name.to_owned(), color: Some([1, 2, 3]) }).to_vec(),
             input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
-            architecture: CardArchitecture {
-                name: Architecture::MobileNetV2,
+            architecture: CardArchitecture::from(&NetworkSpec {
                 padding: Padding::TfSame,
-                batch_norm: false,
-            },
+                ..NetworkSpec::torch(Architecture::MobileNetV2, 2).folded()
+            }),
             weights: WeightsFile {
                 file: "weights.safetensors".to_owned(),
                 blake3: "0".repeat(64),

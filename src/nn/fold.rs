@@ -3,16 +3,15 @@
 //! Works on weights, not on a network: the sum is done once in f64 whatever the device computes in.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::layers::Part;
 use crate::nn::spec::NetworkSpec;
 use crate::nn::tensor_map::{TensorMap, Weight};
 use burn::tensor::Device;
 
-/// What batch normalisation adds to the variance; torch's default, which all networks here use.
-pub(super) const EPSILON: f64 = 1e-5;
-
 /// Gives the weights of `spec.folded()` from those of `spec` (timm's names).
 ///
-/// With scale `s = gamma / sqrt(var + epsilon)` per output channel, `w' = s w` and `b' = beta - s mean`.
+/// With scale `s = gamma / sqrt(var + epsilon)` per output channel, `w' = s w` and `b' = beta - s mean`. A normalisation
+/// that follows no convolution becomes `s` and `b'` alone.
 ///
 /// # Errors
 /// [`ErrorKind::Model`]: `MOD-0105` when a tensor is missing, `MOD-0103` when a folded value does not fit f32.
@@ -22,32 +21,40 @@ pub(super) const EPSILON: f64 = 1e-5;
 pub(super) fn fold(spec: &NetworkSpec, map: &TensorMap) -> Result<TensorMap> {
     let mut folded = TensorMap::default();
     for layer in spec.init(&Device::flex())?.layers() {
-        let kernel = tensor(map, &layer.name, "weight")?;
-        if layer.is_linear() || !spec.batch_norm {
-            folded.insert(format!("{}.weight", layer.name), kernel.clone());
-            folded.insert(format!("{}.bias", layer.name), tensor(map, &layer.name, "bias")?.clone());
+        let Some(epsilon) = layer.epsilon() else {
+            for (name, _) in layer.slots() {
+                folded.insert(&name, tensor(map, &name)?.clone());
+            }
             continue;
-        }
+        };
+        let is_conv = matches!(layer.part, Part::Conv(_));
+        let norm = if is_conv { &layer.norm } else { &layer.name };
         let [gamma, beta, mean, var] =
-            ["weight", "bias", "running_mean", "running_var"].map(|part| tensor(map, &layer.norm, part));
+            ["weight", "bias", "running_mean", "running_var"].map(|part| tensor(map, &format!("{norm}.{part}")));
         let (gamma, beta, mean, var) = (gamma?, beta?, mean?, var?);
         let scales: Vec<f64> = (gamma.data.iter().zip(&var.data))
-            .map(|(&gamma, &var)| f64::from(gamma) / (f64::from(var) + EPSILON).sqrt())
+            .map(|(&gamma, &var)| f64::from(gamma) / (f64::from(var) + epsilon).sqrt())
             .collect();
-        let per_channel = (kernel.data.len() / scales.len().max(1)).max(1);
-        let weights = (kernel.data.chunks(per_channel).zip(&scales))
-            .flat_map(|(kernel, scale)| kernel.iter().map(move |&weight| f64::from(weight) * scale));
+        let name = &layer.name;
+        let weight = if is_conv {
+            let kernel = tensor(map, &format!("{name}.weight"))?;
+            let per_channel = (kernel.data.len() / scales.len().max(1)).max(1);
+            let scaled = (kernel.data.chunks(per_channel).zip(&scales))
+                .flat_map(|(kernel, scale)| kernel.iter().map(move |&weight| f64::from(weight) * scale));
+            narrowed(name, &kernel.shape, scaled)?
+        } else {
+            narrowed(name, &gamma.shape, scales.iter().copied())?
+        };
         let biases = (beta.data.iter().zip(&mean.data).zip(&scales))
             .map(|((&beta, &mean), scale)| f64::from(beta) - f64::from(mean) * scale);
-        folded.insert(format!("{}.weight", layer.name), narrowed(&layer.name, &kernel.shape, weights)?);
-        folded.insert(format!("{}.bias", layer.name), narrowed(&layer.name, &beta.shape, biases)?);
+        folded.insert(format!("{name}.weight"), weight);
+        folded.insert(format!("{name}.bias"), narrowed(name, &beta.shape, biases)?);
     }
     Ok(folded)
 }
 
-fn tensor<'a>(map: &'a TensorMap, layer: &str, part: &str) -> Result<&'a Weight> {
-    let name = format!("{layer}.{part}");
-    map.get(&name).ok_or_else(|| {
+fn tensor<'a>(map: &'a TensorMap, name: &str) -> Result<&'a Weight> {
+    map.get(name).ok_or_else(|| {
         Error::new(ErrorKind::Model, "MOD-0105", format!("weights do not fit the network: missing {name}"))
     })
 }

@@ -4,13 +4,19 @@
 //! less than it says. Here a value depends on the seed, the tensor's name and the position alone.
 
 use crate::error::Result;
+use crate::nn::layers::Part;
 use crate::nn::spec::NetworkSpec;
 use crate::nn::tensor_map::{TensorMap, Weight};
 use burn::tensor::Device;
 use std::f64::consts::TAU;
 
-/// Draws weights for a network (timm's names): He's normal initialisation for convolutions, torch's uniform one for the
-/// last layer, normalisation that changes nothing.
+/// What layers that scale a branch start with (Touvron et al. 2021, arXiv:2103.17239, section 2).
+const SMALL: f32 = 1e-5;
+/// Standard deviation of learnt tokens (Dosovitskiy et al.'s published code for arXiv:2010.11929).
+const TOKEN_DEVIATION: f64 = 0.02;
+
+/// Draws weights for a network (timm's names): He's normal initialisation for convolutions, torch's uniform one for
+/// linear layers, normalisation that changes nothing.
 ///
 /// # Errors
 /// Those of [`NetworkSpec::check`].
@@ -18,21 +24,27 @@ use std::f64::consts::TAU;
 /// # Source
 /// He et al. 2015, arXiv:1502.01852, equation 14 (fan out, standard deviation `sqrt(2 / n)`).
 pub fn fresh(spec: &NetworkSpec, seed: u64) -> Result<TensorMap> {
-    let features = spec.architecture.features() as f64;
     let mut map = TensorMap::default();
     // Only names and shapes are asked of it.
     for layer in spec.init(&Device::flex())?.layers() {
-        let (is_linear, groups) = (layer.is_linear(), layer.groups());
+        let groups = layer.groups();
+        let bound = match &layer.part {
+            Part::Linear(linear) => Some((linear.sides().0 as f64).sqrt().recip()),
+            _ => None,
+        };
+        let (is_tokens, is_scale) = (matches!(layer.part, Part::Tokens(_)), matches!(layer.part, Part::Vector(_)));
         for (name, slot) in layer.slots() {
             let shape = slot.shape();
             let count: usize = shape.iter().product();
             let numbers = Numbers::new(seed, &name);
-            let data = match shape[..] {
-                _ if is_linear => numbers.uniform(count, features.sqrt().recip()),
-                [out, _, height, width] => {
-                    let fan_out = out / groups * height * width;
+            let data = match (bound, &shape[..]) {
+                (Some(bound), _) => numbers.uniform(count, bound),
+                (None, &[out, _, height, width]) => {
+                    let fan_out = (out / groups * height * width).max(1);
                     numbers.normal(count, (2.0 / fan_out as f64).sqrt())
                 }
+                _ if is_tokens => numbers.normal(count, TOKEN_DEVIATION),
+                _ if is_scale => vec![SMALL; count],
                 _ if name.ends_with("weight") || name.ends_with("running_var") => vec![1.0; count],
                 _ => vec![0.0; count],
             };
@@ -76,7 +88,7 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::spec::Architecture;
+    use crate::nn::registry::Architecture;
 
     #[test]
     fn a_seed_gives_the_same_weights_and_another_seed_others() {

@@ -4,52 +4,88 @@
 //! known to one of them and forgotten by another.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::blocks::ConvNorm;
+use crate::nn::blocks::{ConvNorm, Norm};
+use crate::nn::dense::Dense;
 use crate::nn::tensor_map::Weight;
 use burn::module::{Param, RunningState};
-use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::nn::{BatchNorm, LayerNorm};
+use burn::tensor::{Tensor, TensorData};
 
-/// A layer with the names of its parts; `norm` is empty for a linear layer.
+/// A layer with the names of its parts.
 pub(super) struct Layer<'a> {
     pub name: String,
+    /// The name of the normalisation behind a convolution; empty for other layers.
     pub norm: String,
     pub part: Part<'a>,
+    /// Whether it is the last layer, which another set of classes replaces.
+    pub is_head: bool,
 }
 
 /// What a layer is.
 pub(super) enum Part<'a> {
     Conv(&'a mut ConvNorm),
-    Linear(&'a mut Linear),
+    /// Batch normalisation that follows no convolution.
+    Norm(&'a mut Norm),
+    Linear(&'a mut Dense),
+    LayerNorm(&'a mut LayerNorm),
+    /// One number per channel, without a layer around it.
+    Vector(&'a mut Param<Tensor<1>>),
+    /// Learnt tokens `[1, T, C]`.
+    Tokens(&'a mut Param<Tensor<3>>),
 }
 
 /// Where one tensor of a weights file goes.
 pub(super) enum Slot<'a> {
     Kernel(&'a mut Param<Tensor<4>>),
+    Tokens(&'a mut Param<Tensor<3>>),
+    Matrix(&'a mut Param<Tensor<2>>),
     Vector(&'a mut Param<Tensor<1>>),
     Running(&'a mut RunningState<Tensor<1>>),
-    /// burn stores `[in, out]`, weights files `[out, in]`.
-    Matrix(&'a mut Param<Tensor<2>>),
 }
 
 impl<'a> Layer<'a> {
+    fn new(name: impl Into<String>, part: Part<'a>) -> Self {
+        Self { name: name.into(), norm: String::new(), part, is_head: false }
+    }
+
     pub fn conv(name: impl Into<String>, norm: impl Into<String>, part: &'a mut ConvNorm) -> Self {
-        Self { name: name.into(), norm: norm.into(), part: Part::Conv(part) }
+        Self { norm: norm.into(), ..Self::new(name, Part::Conv(part)) }
     }
 
-    pub fn linear(name: impl Into<String>, part: &'a mut Linear) -> Self {
-        Self { name: name.into(), norm: String::new(), part: Part::Linear(part) }
+    pub fn norm(name: impl Into<String>, part: &'a mut Norm) -> Self {
+        Self::new(name, Part::Norm(part))
     }
 
-    pub fn is_linear(&self) -> bool {
-        matches!(self.part, Part::Linear(_))
+    pub fn linear(name: impl Into<String>, part: &'a mut Dense) -> Self {
+        Self::new(name, Part::Linear(part))
+    }
+
+    pub fn layer_norm(name: impl Into<String>, part: &'a mut LayerNorm) -> Self {
+        Self::new(name, Part::LayerNorm(part))
+    }
+
+    pub fn vector(name: impl Into<String>, part: &'a mut Param<Tensor<1>>) -> Self {
+        Self::new(name, Part::Vector(part))
+    }
+
+    pub fn tokens(name: impl Into<String>, part: &'a mut Param<Tensor<3>>) -> Self {
+        Self::new(name, Part::Tokens(part))
+    }
+
+    /// The last layer.
+    pub fn head(name: impl Into<String>, part: &'a mut Dense) -> Self {
+        Self::linear(name, part).into_head()
+    }
+
+    pub fn into_head(self) -> Self {
+        Self { is_head: true, ..self }
     }
 
     /// Groups of channels that a convolution keeps apart.
     pub fn groups(&self) -> usize {
         match &self.part {
             Part::Conv(conv) => conv.conv.groups,
-            Part::Linear(_) => 1,
+            _ => 1,
         }
     }
 
@@ -58,29 +94,59 @@ impl<'a> Layer<'a> {
         self.groups() > 1
     }
 
+    /// What batch normalisation of this layer adds to the variance; none without one.
+    pub fn epsilon(&self) -> Option<f64> {
+        match &self.part {
+            Part::Conv(ConvNorm { norm: Some(norm), .. }) | Part::Norm(Norm { batch: Some(norm), .. }) => {
+                Some(norm.epsilon)
+            }
+            _ => None,
+        }
+    }
+
     /// The tensors of the layer with their full names.
     pub fn slots(self) -> Vec<(String, Slot<'a>)> {
         let (name, norm) = (self.name, self.norm);
         match self.part {
-            Part::Linear(Linear { weight, bias }) => {
+            Part::Vector(values) => vec![(name, Slot::Vector(values))],
+            Part::Tokens(values) => vec![(name, Slot::Tokens(values))],
+            Part::Linear(Dense { weight, bias }) => {
                 let mut slots = vec![(format!("{name}.weight"), Slot::Matrix(weight))];
                 slots.extend(bias.as_mut().map(|bias| (format!("{name}.bias"), Slot::Vector(bias))));
                 slots
             }
-            Part::Conv(ConvNorm { conv, norm: batch_norm, shift }) => {
+            Part::LayerNorm(LayerNorm { gamma, beta, .. }) => {
+                let mut slots = vec![(format!("{name}.weight"), Slot::Vector(gamma))];
+                slots.extend(beta.as_mut().map(|beta| (format!("{name}.bias"), Slot::Vector(beta))));
+                slots
+            }
+            Part::Norm(Norm { batch, affine }) => {
+                let mut slots: Vec<_> =
+                    batch.as_mut().map(|batch| batch_slots(&name, batch)).into_iter().flatten().collect();
+                for (part, values) in ["weight", "bias"].into_iter().zip(affine.iter_mut().flatten()) {
+                    slots.push((format!("{name}.{part}"), Slot::Vector(values)));
+                }
+                slots
+            }
+            Part::Conv(ConvNorm { conv, norm: batch, shift }) => {
                 let mut slots = vec![(format!("{name}.weight"), Slot::Kernel(&mut conv.weight))];
                 let bias = conv.bias.as_mut().or(shift.as_mut());
                 slots.extend(bias.map(|bias| (format!("{name}.bias"), Slot::Vector(bias))));
-                if let Some(batch_norm) = batch_norm {
-                    slots.push((format!("{norm}.weight"), Slot::Vector(&mut batch_norm.gamma)));
-                    slots.push((format!("{norm}.bias"), Slot::Vector(&mut batch_norm.beta)));
-                    slots.push((format!("{norm}.running_mean"), Slot::Running(&mut batch_norm.running_mean)));
-                    slots.push((format!("{norm}.running_var"), Slot::Running(&mut batch_norm.running_var)));
-                }
+                slots.extend(batch.as_mut().map(|batch| batch_slots(&norm, batch)).into_iter().flatten());
                 slots
             }
         }
     }
+}
+
+fn batch_slots<'a>(name: &str, norm: &'a mut BatchNorm) -> [(String, Slot<'a>); 4] {
+    let BatchNorm { gamma, beta, running_mean, running_var, .. } = norm;
+    [
+        (format!("{name}.weight"), Slot::Vector(gamma)),
+        (format!("{name}.bias"), Slot::Vector(beta)),
+        (format!("{name}.running_mean"), Slot::Running(running_mean)),
+        (format!("{name}.running_var"), Slot::Running(running_var)),
+    ]
 }
 
 impl Slot<'_> {
@@ -88,33 +154,24 @@ impl Slot<'_> {
     pub fn shape(&self) -> Vec<usize> {
         match self {
             Self::Kernel(param) => param.lazy_shape().to_vec(),
+            Self::Tokens(param) => param.lazy_shape().to_vec(),
+            Self::Matrix(param) => param.lazy_shape().to_vec(),
             Self::Vector(param) => param.lazy_shape().to_vec(),
             Self::Running(state) => state.value().shape().to_vec(),
-            Self::Matrix(param) => param.lazy_shape().iter().rev().copied().collect(),
-        }
-    }
-
-    /// The device on which the tensor lives or will live.
-    pub fn device(&self) -> Device {
-        match self {
-            Self::Kernel(param) => param.lazy_device(),
-            Self::Vector(param) => param.lazy_device(),
-            Self::Running(state) => state.value().device(),
-            Self::Matrix(param) => param.lazy_device(),
         }
     }
 
     /// Replaces the tensor, on the same device; the shape must be [`Slot::shape`].
     pub fn set(self, weight: &Weight) {
-        let device = self.device();
         let data = || TensorData::new(weight.data.clone(), weight.shape.clone());
         match self {
-            Self::Kernel(param) => *param = Param::from_data(data(), &device),
-            Self::Vector(param) => *param = Param::from_data(data(), &device),
-            Self::Running(state) => *state = RunningState::new(Tensor::from_data(data(), &device)),
-            Self::Matrix(param) => {
-                let [out, inner] = [weight.shape[0], weight.shape[1]];
-                *param = Param::from_data(TensorData::new(transpose(&weight.data, out), [inner, out]), &device);
+            Self::Kernel(param) => *param = Param::from_data(data(), &param.lazy_device()),
+            Self::Tokens(param) => *param = Param::from_data(data(), &param.lazy_device()),
+            Self::Matrix(param) => *param = Param::from_data(data(), &param.lazy_device()),
+            Self::Vector(param) => *param = Param::from_data(data(), &param.lazy_device()),
+            Self::Running(state) => {
+                let device = state.value().device();
+                *state = RunningState::new(Tensor::from_data(data(), &device));
             }
         }
     }
@@ -124,14 +181,14 @@ impl Slot<'_> {
     /// # Errors
     /// [`ErrorKind::Device`] when the device cannot give it.
     pub fn get(&self) -> Result<Weight> {
-        let shape = self.shape();
         let data = match self {
             Self::Kernel(param) => read(param.val())?,
+            Self::Tokens(param) => read(param.val())?,
+            Self::Matrix(param) => read(param.val())?,
             Self::Vector(param) => read(param.val())?,
             Self::Running(state) => read(state.value_sync())?,
-            Self::Matrix(param) => transpose(&read(param.val())?, shape[1]),
         };
-        Ok(Weight { shape, data })
+        Ok(Weight { shape: self.shape(), data })
     }
 }
 
@@ -141,22 +198,4 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     };
     let data = tensor.try_into_data().map_err(|error| failed(&error))?;
     Ok(data.iter::<f32>().collect())
-}
-
-/// Turns a row-major matrix of `rows` rows around.
-fn transpose(data: &[f32], rows: usize) -> Vec<f32> {
-    let columns = data.len() / rows.max(1);
-    (0..columns).flat_map(|column| (0..rows).map(move |row| data[row * columns + column])).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_matrix_turned_twice_is_itself() {
-        let data = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        assert_eq!(transpose(&data, 2), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        assert_eq!(transpose(&transpose(&data, 2), 3), data);
-    }
 }

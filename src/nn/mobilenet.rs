@@ -1,126 +1,183 @@
-//! `MobileNetV2` at width 1.0.
+//! Networks of inverted residual blocks: `MobileNetV2`, `MobileNetV3` (small) and `EfficientNet-B0`, of any width.
+//!
+//! They differ in a table of blocks and in how they end. The layer names are timm's.
 //!
 //! # Source
-//! Sandler et al. 2018, "`MobileNetV2`: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381, table 2; the layer
-//! names are those of timm's `mobilenetv2_100`.
+//! Sandler et al. 2018, arXiv:1801.04381, table 2; Howard et al. 2019, arXiv:1905.02244, table 2; Tan and Le 2019,
+//! arXiv:1905.11946, table 1.
 
-use crate::nn::blocks::{ConvNorm, ConvNormConfig, relu6};
+use crate::nn::blocks::{After, ConvNorm, ConvNormConfig};
+use crate::nn::inverted::{Act, BlockPlan, InvertedResidual, Squeeze, round_channels};
 use crate::nn::layers::Layer;
+use crate::nn::network::Backbone;
+use crate::nn::pool::global_mean;
+use crate::nn::registry::Architecture;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
 
-/// The paper's table 2: expansion, channels out, blocks, stride of the first block.
-const STAGES: [(usize, usize, usize, usize); 7] =
-    [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
-/// Channels after the first convolution.
-const STEM: usize = 32;
-
-/// `MobileNetV2` at width 1.0.
+/// A network of inverted residual blocks.
 #[derive(Module, Debug)]
-pub struct MobileNetV2 {
+pub struct MobileNet {
     conv_stem: ConvNorm,
     stages: Vec<Vec<InvertedResidual>>,
-    conv_head: ConvNorm,
-    classifier: Linear,
+    last: ConvNorm,
+    /// Convolves the means once more.
+    after_mean: Option<ConvNorm>,
+    #[module(skip)]
+    act: Act,
 }
 
-/// Expand with 1x1, filter each channel, project with 1x1; the last has no activation.
-#[derive(Module, Debug)]
-struct InvertedResidual {
-    /// Absent in the first stage, which does not expand.
-    expand: Option<ConvNorm>,
-    depthwise: ConvNorm,
-    project: ConvNorm,
-    /// Whether the input is added to the output.
-    residual: bool,
+/// Blocks of one kind: stage, kernel, expansion, channels out, blocks, stride of the first, squeeze, activation.
+type Row = (usize, usize, f64, usize, usize, usize, Squeeze, Act);
+
+/// What sets one of these networks apart from another.
+struct Plan {
+    stem: usize,
+    /// Activation of stem and end.
+    act: Act,
+    rows: &'static [Row],
+    /// Channels of the convolution before the mean.
+    last: usize,
+    /// Channels of the convolution after the mean.
+    after_mean: Option<usize>,
 }
 
-impl InvertedResidual {
-    fn init(
-        channels: [usize; 2],
-        expansion: usize,
-        stride: usize,
-        spec: &NetworkSpec,
-        device: &Device,
-    ) -> InvertedResidual {
-        let [channels_in, channels_out] = channels;
-        let inner = channels_in * expansion;
-        Self {
-            expand: (expansion != 1).then(|| ConvNormConfig::dense(channels_in, inner, 1).init(spec, device)),
-            depthwise: ConvNormConfig::depthwise(inner).stride(stride).init(spec, device),
-            project: ConvNormConfig::dense(inner, channels_out, 1).init(spec, device),
-            residual: stride == 1 && channels_in == channels_out,
+const PLAIN: (Squeeze, Act) = (Squeeze::None, Act::Relu6);
+const MOBILENET_V2: Plan = Plan {
+    stem: 32,
+    act: Act::Relu6,
+    rows: &[
+        (0, 3, 1.0, 16, 1, 1, PLAIN.0, PLAIN.1),
+        (1, 3, 6.0, 24, 2, 2, PLAIN.0, PLAIN.1),
+        (2, 3, 6.0, 32, 3, 2, PLAIN.0, PLAIN.1),
+        (3, 3, 6.0, 64, 4, 2, PLAIN.0, PLAIN.1),
+        (4, 3, 6.0, 96, 3, 1, PLAIN.0, PLAIN.1),
+        (5, 3, 6.0, 160, 3, 2, PLAIN.0, PLAIN.1),
+        (6, 3, 6.0, 320, 1, 1, PLAIN.0, PLAIN.1),
+    ],
+    last: 1280,
+    after_mean: None,
+};
+const MOBILENET_V3_SMALL: Plan = Plan {
+    stem: 16,
+    act: Act::HardSwish,
+    rows: &[
+        (0, 3, 1.0, 16, 1, 2, Squeeze::QuarterOfExpanded, Act::Relu),
+        (1, 3, 4.5, 24, 1, 2, Squeeze::None, Act::Relu),
+        (1, 3, 3.67, 24, 1, 1, Squeeze::None, Act::Relu),
+        (2, 5, 4.0, 40, 1, 2, Squeeze::QuarterOfExpanded, Act::HardSwish),
+        (2, 5, 6.0, 40, 2, 1, Squeeze::QuarterOfExpanded, Act::HardSwish),
+        (3, 5, 3.0, 48, 2, 1, Squeeze::QuarterOfExpanded, Act::HardSwish),
+        (4, 5, 6.0, 96, 3, 2, Squeeze::QuarterOfExpanded, Act::HardSwish),
+    ],
+    last: 576,
+    after_mean: Some(1024),
+};
+const EFFICIENTNET_B0: Plan = Plan {
+    stem: 32,
+    act: Act::Silu,
+    rows: &[
+        (0, 3, 1.0, 16, 1, 1, Squeeze::QuarterOfInput, Act::Silu),
+        (1, 3, 6.0, 24, 2, 2, Squeeze::QuarterOfInput, Act::Silu),
+        (2, 5, 6.0, 40, 2, 2, Squeeze::QuarterOfInput, Act::Silu),
+        (3, 3, 6.0, 80, 3, 2, Squeeze::QuarterOfInput, Act::Silu),
+        (4, 5, 6.0, 112, 3, 1, Squeeze::QuarterOfInput, Act::Silu),
+        (5, 5, 6.0, 192, 4, 2, Squeeze::QuarterOfInput, Act::Silu),
+        (6, 3, 6.0, 320, 1, 1, Squeeze::QuarterOfInput, Act::Silu),
+    ],
+    last: 1280,
+    after_mean: None,
+};
+
+impl Plan {
+    fn of(spec: &NetworkSpec) -> &'static Self {
+        match spec.architecture {
+            Architecture::MobileNetV3Small => &MOBILENET_V3_SMALL,
+            Architecture::EfficientNetB0 => &EFFICIENTNET_B0,
+            _ => &MOBILENET_V2,
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let shortcut = self.residual.then(|| input.clone());
-        let expanded = match &self.expand {
-            Some(expand) => relu6(expand.forward(input)),
-            None => input,
-        };
-        let output = self.project.forward(relu6(self.depthwise.forward(expanded)));
-        match shortcut {
-            Some(shortcut) => output + shortcut,
-            None => output,
-        }
-    }
-
-    fn layers(&mut self, at: &str) -> Vec<Layer<'_>> {
-        let named = |conv: &str, norm: &str| (format!("{at}.{conv}"), format!("{at}.{norm}"));
-        // timm calls the last 1x1 `conv_pw` in a block that does not expand, and the first one so in a block that does.
-        let names = match self.expand {
-            Some(_) => [named("conv_pw", "bn1"), named("conv_dw", "bn2"), named("conv_pwl", "bn3")].to_vec(),
-            None => [named("conv_dw", "bn1"), named("conv_pw", "bn2")].to_vec(),
-        };
-        let parts = self.expand.iter_mut().chain([&mut self.depthwise, &mut self.project]);
-        names.into_iter().zip(parts).map(|((conv, norm), part)| Layer::conv(conv, norm, part)).collect()
+    /// Channels of the convolution before the mean; the papers never make the features of `MobileNetV2` fewer.
+    fn last(&self, spec: &NetworkSpec) -> usize {
+        let scaled = scaled(self.last, spec);
+        if spec.architecture == Architecture::MobileNetV2 { scaled.max(self.last) } else { scaled }
     }
 }
 
-impl MobileNetV2 {
+fn scaled(channels: usize, spec: &NetworkSpec) -> usize {
+    round_channels(channels as f64 * spec.width())
+}
+
+impl MobileNet {
+    pub(super) fn feature_count(spec: &NetworkSpec) -> usize {
+        let plan = Plan::of(spec);
+        plan.after_mean.unwrap_or_else(|| plan.last(spec))
+    }
+
     pub(super) fn init(spec: &NetworkSpec, device: &Device) -> Self {
-        let features = spec.architecture.features();
-        let mut channels_in = STEM;
-        let mut stage = |(expansion, channels_out, depth, stride): (usize, usize, usize, usize)| -> Vec<_> {
-            (0..depth)
-                .map(|block| {
-                    let channels = [std::mem::replace(&mut channels_in, channels_out), channels_out];
-                    InvertedResidual::init(channels, expansion, if block == 0 { stride } else { 1 }, spec, device)
-                })
-                .collect()
-        };
-        let stages: Vec<Vec<InvertedResidual>> = STAGES.into_iter().map(&mut stage).collect();
+        let plan = Plan::of(spec);
+        let stem = scaled(plan.stem, spec);
+        let mut channels_in = stem;
+        let mut stages: Vec<Vec<InvertedResidual>> = Vec::new();
+        for &(stage, kernel, expansion, channels, depth, stride, squeeze, act) in plan.rows {
+            stages.resize_with(stage + 1, Vec::new);
+            for at in 0..depth {
+                let channels_out = scaled(channels, spec);
+                let plan = BlockPlan {
+                    channels: [channels_in, channels_out],
+                    expanded: round_channels(channels_in as f64 * expansion),
+                    kernel,
+                    stride: if at == 0 { stride } else { 1 },
+                    squeeze,
+                    act,
+                };
+                stages[stage].push(InvertedResidual::init(&plan, spec, device));
+                channels_in = channels_out;
+            }
+        }
+        let last = plan.last(spec);
+        let after = |features| ConvNormConfig::dense(last, features, 1).after(After::Bias).init(spec, device);
+        let conv_stem = ConvNormConfig::dense(3, stem, 3).stride(2).init(spec, device);
         Self {
-            conv_stem: ConvNormConfig::dense(3, STEM, 3).stride(2).init(spec, device),
+            conv_stem,
             stages,
-            conv_head: ConvNormConfig::dense(channels_in, features, 1).init(spec, device),
-            classifier: LinearConfig::new(features, spec.classes).init(device),
+            last: ConvNormConfig::dense(channels_in, last, 1).init(spec, device),
+            after_mean: plan.after_mean.map(after),
+            act: plan.act,
+        }
+    }
+}
+
+impl Backbone for MobileNet {
+    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+        let stem = self.act.apply(self.conv_stem.forward(tiles));
+        let blocks = self.stages.iter().flatten().fold(stem, |x, block| block.forward(x));
+        let maps = self.act.apply(self.last.forward(blocks));
+        match &self.after_mean {
+            Some(conv) => self.act.apply(conv.forward(adaptive_avg_pool2d(maps, [1, 1]))).flatten(1, 3),
+            None => global_mean(maps),
         }
     }
 
-    /// `[N, 3, H, W]` to `[N, 1280, H/32, W/32]`.
-    pub(super) fn trunk(&self, input: Tensor<4>) -> Tensor<4> {
-        let stem = relu6(self.conv_stem.forward(input));
-        let blocks = self.stages.iter().flatten().fold(stem, |x, block| block.forward(x));
-        relu6(self.conv_head.forward(blocks))
-    }
-
-    pub(super) fn head(&self) -> &Linear {
-        &self.classifier
-    }
-
-    pub(super) fn layers(&mut self) -> Vec<Layer<'_>> {
+    fn layers(&mut self) -> Vec<Layer<'_>> {
         let mut layers = vec![Layer::conv("conv_stem", "bn1", &mut self.conv_stem)];
+        let after_blocks = self.stages.len();
         for (stage, blocks) in self.stages.iter_mut().enumerate() {
             for (at, block) in blocks.iter_mut().enumerate() {
                 layers.extend(block.layers(&format!("blocks.{stage}.{at}")));
             }
         }
-        layers.push(Layer::conv("conv_head", "bn2", &mut self.conv_head));
-        layers.push(Layer::linear("classifier", &mut self.classifier));
+        match &mut self.after_mean {
+            Some(conv) => {
+                let at = format!("blocks.{after_blocks}.0");
+                layers.push(Layer::conv(format!("{at}.conv"), format!("{at}.bn1"), &mut self.last));
+                layers.push(Layer::conv("conv_head", "", conv));
+            }
+            None => layers.push(Layer::conv("conv_head", "bn2", &mut self.last)),
+        }
         layers
     }
 }

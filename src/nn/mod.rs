@@ -3,28 +3,41 @@
 //! Invariant: weights are used only after every tensor's name, shape and value was checked against the network, and only
 //! from the bytes whose digest was taken. Knows nothing of slides, and of devices only what burn shows.
 
+mod attention;
 mod blocks;
 mod bundle;
 mod card;
+mod convnext;
+mod dense;
+mod densenet;
 mod fold;
 mod fresh;
+mod inception;
+mod inverted;
 mod layers;
 mod mobilenet;
 mod names;
 mod network;
+mod pool;
+mod preact;
+mod registry;
 mod resnet;
+mod shufflenet;
 mod spec;
+mod squeezenet;
 mod tensor_map;
+mod vit;
+mod vit_shape;
 mod weights;
 mod wsinfer_config;
 
-pub use blocks::ConvNorm;
 pub use bundle::{Bundle, Preprocess, write_bundle};
 pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, WeightsFile};
+pub use dense::Dense;
 pub use fresh::fresh;
-pub use mobilenet::MobileNetV2;
 pub use network::Network;
-pub use resnet::ResNet;
-pub use spec::{Architecture, NetworkSpec, Padding};
+pub use registry::Architecture;
+pub use spec::{NetworkSpec, Padding, Variant};
 pub use tensor_map::{Precision, TensorMap, Weight};
+pub use vit_shape::{VitMlp, VitPool, VitShape};
 pub use weights::{Head, load, save};

@@ -3,7 +3,7 @@
 //! A file is never renamed: the network's layers take the file's names, so messages speak the file's language.
 
 use crate::nn::layers::Layer;
-use crate::nn::spec::Architecture;
+use crate::nn::registry::Architecture;
 use crate::nn::tensor_map::TensorMap;
 
 /// How a file names the layers of a network.
@@ -58,7 +58,7 @@ fn torchvision_mobilenet_v2(layers: &mut [Layer<'_>]) {
     let mut feature = 0;
     let mut in_block = 0;
     for layer in layers {
-        if layer.is_linear() {
+        if layer.is_head {
             "classifier.1".clone_into(&mut layer.name);
         } else if !layer.name.starts_with("blocks.") {
             layer.norm = format!("features.{feature}.1");
@@ -78,7 +78,7 @@ fn torchvision_mobilenet_v2(layers: &mut [Layer<'_>]) {
 
 /// `convNN`, with `_dw` for a depthwise convolution; the head keeps its name.
 fn numbered(layers: &mut [Layer<'_>]) {
-    for (index, layer) in layers.iter_mut().enumerate().filter(|(_, layer)| !layer.is_linear()) {
+    for (index, layer) in layers.iter_mut().enumerate().filter(|(_, layer)| !layer.is_head) {
         let depthwise = if layer.is_depthwise() { "_dw" } else { "" };
         layer.name = format!("conv{index:02}{depthwise}");
     }

@@ -1,17 +1,32 @@
 //! Any network behind one type: tiles in, logits or features out.
 
 use crate::error::Result;
+use crate::nn::convnext::ConvNeXt;
+use crate::nn::dense::Dense;
+use crate::nn::densenet::DenseNet;
 use crate::nn::fold::fold;
+use crate::nn::inception::InceptionV4;
 use crate::nn::layers::Layer;
-use crate::nn::mobilenet::MobileNetV2;
+use crate::nn::mobilenet::MobileNet;
+use crate::nn::preact::PreActResNet;
+use crate::nn::registry::Architecture;
 use crate::nn::resnet::ResNet;
-use crate::nn::spec::{Architecture, NetworkSpec};
+use crate::nn::shufflenet::ShuffleNetV2;
+use crate::nn::spec::NetworkSpec;
+use crate::nn::squeezenet::SqueezeNet;
+use crate::nn::vit::VisionTransformer;
 use crate::nn::weights::{Head, load, save};
 use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::module::{adaptive_avg_pool2d, conv2d};
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
+
+/// What every architecture gives; the last layer is [`Network`]'s.
+pub(super) trait Backbone {
+    /// `[N, 3, H, W]` normalised RGB to features `[N, D]`.
+    fn features(&self, tiles: Tensor<4>) -> Tensor<2>;
+
+    /// The layers that own weights, in network order, with timm's names.
+    fn layers(&mut self) -> Vec<Layer<'_>>;
+}
 
 /// A network of any architecture.
 ///
@@ -22,23 +37,103 @@ pub struct Network {
     #[module(skip)]
     spec: NetworkSpec,
     body: Body,
+    /// The last layer; none in a network without classes and where the body itself ends in logits.
+    head: Option<Dense>,
 }
 
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one value per process")]
 enum Body {
     ResNet(ResNet),
-    MobileNetV2(MobileNetV2),
+    PreAct(PreActResNet),
+    MobileNet(MobileNet),
+    DenseNet(DenseNet),
+    SqueezeNet(SqueezeNet),
+    ShuffleNetV2(ShuffleNetV2),
+    InceptionV4(InceptionV4),
+    ConvNeXt(ConvNeXt),
+    Vit(VisionTransformer),
+}
+
+impl Body {
+    fn init(spec: &NetworkSpec, device: &Device) -> Self {
+        match spec.architecture {
+            Architecture::ResNet18 | Architecture::ResNet34 | Architecture::ResNet50 => {
+                Self::ResNet(ResNet::init(spec, device))
+            }
+            Architecture::PreActResNet34 => Self::PreAct(PreActResNet::init(spec, device)),
+            Architecture::MobileNetV2 | Architecture::MobileNetV3Small | Architecture::EfficientNetB0 => {
+                Self::MobileNet(MobileNet::init(spec, device))
+            }
+            Architecture::DenseNet121 => Self::DenseNet(DenseNet::init(spec, device)),
+            Architecture::SqueezeNet => Self::SqueezeNet(SqueezeNet::init(spec, device)),
+            Architecture::ShuffleNetV2 => Self::ShuffleNetV2(ShuffleNetV2::init(spec, device)),
+            Architecture::InceptionV4 => Self::InceptionV4(InceptionV4::init(spec, device)),
+            Architecture::ConvNeXtTiny => Self::ConvNeXt(ConvNeXt::init(spec, device)),
+            Architecture::VitSmall16
+            | Architecture::VitBase16
+            | Architecture::VitLarge16
+            | Architecture::Virchow2
+            | Architecture::HOptimus
+            | Architecture::Vit => Self::Vit(VisionTransformer::init(spec, device)),
+        }
+    }
+
+    fn backbone(&self) -> &dyn Backbone {
+        match self {
+            Self::ResNet(network) => network,
+            Self::PreAct(network) => network,
+            Self::MobileNet(network) => network,
+            Self::DenseNet(network) => network,
+            Self::SqueezeNet(network) => network,
+            Self::ShuffleNetV2(network) => network,
+            Self::InceptionV4(network) => network,
+            Self::ConvNeXt(network) => network,
+            Self::Vit(network) => network,
+        }
+    }
+
+    fn backbone_mut(&mut self) -> &mut dyn Backbone {
+        match self {
+            Self::ResNet(network) => network,
+            Self::PreAct(network) => network,
+            Self::MobileNet(network) => network,
+            Self::DenseNet(network) => network,
+            Self::SqueezeNet(network) => network,
+            Self::ShuffleNetV2(network) => network,
+            Self::InceptionV4(network) => network,
+            Self::ConvNeXt(network) => network,
+            Self::Vit(network) => network,
+        }
+    }
 }
 
 impl Network {
     pub(super) fn init(spec: NetworkSpec, device: &Device) -> Self {
-        let body = match spec.architecture {
-            Architecture::ResNet18 => Body::ResNet(ResNet::init([2, 2, 2, 2], &spec, device)),
-            Architecture::ResNet34 => Body::ResNet(ResNet::init([3, 4, 6, 3], &spec, device)),
-            Architecture::MobileNetV2 => Body::MobileNetV2(MobileNetV2::init(&spec, device)),
-        };
-        Self { spec, body }
+        // SqueezeNet's last layer comes before its mean, not after.
+        let has_head = spec.classes > 0 && spec.architecture != Architecture::SqueezeNet;
+        let head = has_head.then(|| Dense::init(spec.features(), spec.classes, device));
+        Self { spec, body: Body::init(&spec, device), head }
+    }
+
+    /// `D` of a network that is not built.
+    pub(super) fn feature_count(spec: &NetworkSpec) -> usize {
+        match spec.architecture {
+            Architecture::ResNet18 | Architecture::ResNet34 | Architecture::ResNet50 => ResNet::feature_count(spec),
+            Architecture::MobileNetV2 | Architecture::MobileNetV3Small | Architecture::EfficientNetB0 => {
+                MobileNet::feature_count(spec)
+            }
+            Architecture::PreActResNet34 | Architecture::SqueezeNet => 512,
+            Architecture::DenseNet121 | Architecture::ShuffleNetV2 => 1024,
+            Architecture::InceptionV4 => 1536,
+            Architecture::ConvNeXtTiny => 768,
+            Architecture::VitSmall16
+            | Architecture::VitBase16
+            | Architecture::VitLarge16
+            | Architecture::Virchow2
+            | Architecture::HOptimus
+            | Architecture::Vit => spec.vit().map_or(0, |shape| shape.features()),
+        }
     }
 
     /// What it was built from.
@@ -46,40 +141,24 @@ impl Network {
         &self.spec
     }
 
-    /// Scores tiles.
+    /// Scores tiles; a network without classes describes them.
     ///
     /// # Shapes
-    /// `[N, 3, H, W]` normalised RGB to logits `[N, K]`.
+    /// `[N, 3, H, W]` normalised RGB to logits `[N, K]`, or to features `[N, D]` without classes.
     pub fn forward(&self, tiles: Tensor<4>) -> Tensor<2> {
-        self.classify(self.features(tiles))
+        match (&self.body, &self.head) {
+            (_, Some(head)) => head.forward(self.features(tiles)),
+            (Body::SqueezeNet(network), None) => network.forward(tiles),
+            (_, None) => self.features(tiles),
+        }
     }
 
     /// Describes tiles by what the last layer would get.
     ///
     /// # Shapes
-    /// `[N, 3, H, W]` normalised RGB to features `[N, D]`, `D` as in [`Architecture::features`].
+    /// `[N, 3, H, W]` normalised RGB to features `[N, D]`, `D` as in [`NetworkSpec::features`].
     pub fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
-        let maps = match &self.body {
-            Body::ResNet(network) => network.trunk(tiles),
-            Body::MobileNetV2(network) => network.trunk(tiles),
-        };
-        adaptive_avg_pool2d(maps, [1, 1]).flatten(1, 3)
-    }
-
-    /// Scores features.
-    ///
-    /// # Shapes
-    /// `[N, D]` to logits `[N, K]`.
-    pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
-        let head = self.head();
-        if features.device() == Device::flex() { head.forward(features) } else { product_apart(head, features) }
-    }
-
-    fn head(&self) -> &Linear {
-        match &self.body {
-            Body::ResNet(network) => network.head(),
-            Body::MobileNetV2(network) => network.head(),
-        }
+        self.body.backbone().features(tiles)
     }
 
     /// Folds batch normalisation into the convolutions; the same results with fewer passes over memory. Nothing changes
@@ -98,27 +177,8 @@ impl Network {
 
     /// The layers that own weights, in network order, with timm's names.
     pub(super) fn layers(&mut self) -> Vec<Layer<'_>> {
-        match &mut self.body {
-            Body::ResNet(network) => network.layers(),
-            Body::MobileNetV2(network) => network.layers(),
-        }
-    }
-}
-
-/// A linear layer whose matrix product is written as a 1x1 convolution.
-///
-/// On GPUs burn 0.22.1 merges a matrix product with the sum that follows it, and may then run a kernel that is not made
-/// for its shape (burn issue 5122): the bias comes out alone, with no error. A convolution is never merged.
-///
-/// # Shapes
-/// `[N, D]` to `[N, K]`.
-fn product_apart(layer: &Linear, input: Tensor<2>) -> Tensor<2> {
-    let ([n, d], [_, k]) = (input.dims(), layer.weight.lazy_shape().dims());
-    let kernel = layer.weight.val().transpose().reshape([k, d, 1, 1]);
-    let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-    let output = conv2d(input.reshape([n, d, 1, 1]), kernel, None, options).reshape([n, k]);
-    match &layer.bias {
-        Some(bias) => output + bias.val().unsqueeze(),
-        None => output,
+        let mut layers = self.body.backbone_mut().layers();
+        layers.extend(self.head.as_mut().map(|head| Layer::head(self.spec.architecture.row().head, head)));
+        layers
     }
 }

@@ -1,48 +1,87 @@
-//! Residual networks of basic blocks (18 and 34 layers).
+//! Residual networks: basic blocks (18 and 34 layers) and bottlenecks (50 layers), of any width.
 //!
 //! # Source
-//! He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, table 1; the layer names are timm's,
-//! which are also torchvision's.
+//! He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, table 1; wider ones: Zagoruyko and
+//! Komodakis 2016, arXiv:1605.07146. The layer names are timm's, which are also torchvision's.
 
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
 use crate::nn::layers::Layer;
+use crate::nn::network::Backbone;
+use crate::nn::pool::{global_mean, max_pool};
+use crate::nn::registry::Architecture;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 /// Channels of the four stages.
 const STAGES: [usize; 4] = [64, 128, 256, 512];
+/// How many times as many channels a bottleneck gives as its stage has.
+const EXPANSION: usize = 4;
 
-/// A residual network of basic blocks.
+/// A residual network.
 #[derive(Module, Debug)]
 pub struct ResNet {
     conv1: ConvNorm,
-    maxpool: MaxPool2d,
-    stages: Vec<Vec<BasicBlock>>,
-    fc: Linear,
+    stages: Vec<Vec<Block>>,
 }
 
-/// Two 3x3 convolutions beside a shortcut.
+/// Two 3x3 convolutions, or one between two 1x1, beside a shortcut.
 #[derive(Module, Debug)]
-struct BasicBlock {
-    conv1: ConvNorm,
-    conv2: ConvNorm,
+struct Block {
+    convs: Vec<ConvNorm>,
     /// A 1x1 convolution where the shape changes.
     downsample: Option<ConvNorm>,
 }
 
-impl BasicBlock {
-    fn init(channels: [usize; 2], stride: usize, spec: &NetworkSpec, device: &Device) -> Self {
-        let [channels_in, channels_out] = channels;
-        let changes = stride != 1 || channels_in != channels_out;
+/// What sets one residual network apart from another.
+struct Plan {
+    depths: [usize; 4],
+    bottleneck: bool,
+    width: f64,
+}
+
+impl Plan {
+    fn of(spec: &NetworkSpec) -> Self {
+        let (depths, bottleneck) = match spec.architecture {
+            Architecture::ResNet18 => ([2, 2, 2, 2], false),
+            Architecture::ResNet50 => ([3, 4, 6, 3], true),
+            _ => ([3, 4, 6, 3], false),
+        };
+        Self { depths, bottleneck, width: spec.width() }
+    }
+
+    /// A wide basic network is wide throughout; a wide bottleneck only inside, so that its features stay as many.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand channels at most")]
+    fn inner(&self, stage: usize) -> usize {
+        (stage as f64 * self.width).round() as usize
+    }
+
+    fn outer(&self, stage: usize) -> usize {
+        if self.bottleneck { EXPANSION * stage } else { self.inner(stage) }
+    }
+
+    fn stem(&self) -> usize {
+        if self.bottleneck { STAGES[0] } else { self.inner(STAGES[0]) }
+    }
+}
+
+impl Block {
+    fn init(channels_in: usize, stage: usize, stride: usize, plan: &Plan, spec: &NetworkSpec, device: &Device) -> Self {
+        let (inner, outer) = (plan.inner(stage), plan.outer(stage));
+        let convs = if plan.bottleneck {
+            vec![
+                ConvNormConfig::dense(channels_in, inner, 1),
+                ConvNormConfig::dense(inner, inner, 3).stride(stride),
+                ConvNormConfig::dense(inner, outer, 1),
+            ]
+        } else {
+            vec![ConvNormConfig::dense(channels_in, inner, 3).stride(stride), ConvNormConfig::dense(inner, outer, 3)]
+        };
+        let changes = stride != 1 || channels_in != outer;
         Self {
-            conv1: ConvNormConfig::dense(channels_in, channels_out, 3).stride(stride).init(spec, device),
-            conv2: ConvNormConfig::dense(channels_out, channels_out, 3).init(spec, device),
-            downsample: changes
-                .then(|| ConvNormConfig::dense(channels_in, channels_out, 1).stride(stride).init(spec, device)),
+            convs: convs.into_iter().map(|conv| conv.init(spec, device)).collect(),
+            downsample: changes.then(|| ConvNormConfig::dense(channels_in, outer, 1).stride(stride).init(spec, device)),
         }
     }
 
@@ -51,15 +90,14 @@ impl BasicBlock {
             Some(downsample) => downsample.forward(input.clone()),
             None => input.clone(),
         };
-        let inner = relu(self.conv1.forward(input));
-        relu(self.conv2.forward(inner) + shortcut)
+        let last = self.convs.len() - 1;
+        let inner = self.convs[..last].iter().fold(input, |x, conv| relu(conv.forward(x)));
+        relu(self.convs[last].forward(inner) + shortcut)
     }
 
     fn layers(&mut self, at: &str) -> Vec<Layer<'_>> {
-        let mut layers = vec![
-            Layer::conv(format!("{at}.conv1"), format!("{at}.bn1"), &mut self.conv1),
-            Layer::conv(format!("{at}.conv2"), format!("{at}.bn2"), &mut self.conv2),
-        ];
+        let named = |(n, conv)| Layer::conv(format!("{at}.conv{n}"), format!("{at}.bn{n}"), conv);
+        let mut layers: Vec<_> = (1..).zip(&mut self.convs).map(named).collect();
         if let Some(downsample) = &mut self.downsample {
             layers.push(Layer::conv(format!("{at}.downsample.0"), format!("{at}.downsample.1"), downsample));
         }
@@ -68,47 +106,40 @@ impl BasicBlock {
 }
 
 impl ResNet {
-    /// Builds a network with `depths[i]` blocks in stage `i`.
-    pub(super) fn init(depths: [usize; 4], spec: &NetworkSpec, device: &Device) -> Self {
-        let mut channels_in = STAGES[0];
-        let mut stage = |channels_out: usize, depth: usize| -> Vec<BasicBlock> {
+    pub(super) fn feature_count(spec: &NetworkSpec) -> usize {
+        Plan::of(spec).outer(STAGES[3])
+    }
+
+    pub(super) fn init(spec: &NetworkSpec, device: &Device) -> Self {
+        let plan = Plan::of(spec);
+        let mut channels_in = plan.stem();
+        let mut stage = |channels: usize, depth: usize| -> Vec<Block> {
             (0..depth)
                 .map(|block| {
-                    let halves = block == 0 && channels_out != STAGES[0];
-                    let channels = [std::mem::replace(&mut channels_in, channels_out), channels_out];
-                    BasicBlock::init(channels, if halves { 2 } else { 1 }, spec, device)
+                    let stride = if block == 0 && channels != STAGES[0] { 2 } else { 1 };
+                    let channels_in = std::mem::replace(&mut channels_in, plan.outer(channels));
+                    Block::init(channels_in, channels, stride, &plan, spec, device)
                 })
                 .collect()
         };
-        Self {
-            conv1: ConvNormConfig::dense(3, STAGES[0], 7).stride(2).init(spec, device),
-            maxpool: MaxPool2dConfig::new([3, 3])
-                .with_strides([2, 2])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                .init(),
-            stages: STAGES.into_iter().zip(depths).map(|(channels, depth)| stage(channels, depth)).collect(),
-            fc: LinearConfig::new(spec.architecture.features(), spec.classes).init(device),
-        }
+        let stages = STAGES.into_iter().zip(plan.depths).map(|(channels, depth)| stage(channels, depth)).collect();
+        Self { conv1: ConvNormConfig::dense(3, plan.stem(), 7).stride(2).init(spec, device), stages }
+    }
+}
+
+impl Backbone for ResNet {
+    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+        let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
+        global_mean(self.stages.iter().flatten().fold(stem, |x, block| block.forward(x)))
     }
 
-    /// `[N, 3, H, W]` to `[N, 512, H/32, W/32]`.
-    pub(super) fn trunk(&self, input: Tensor<4>) -> Tensor<4> {
-        let stem = self.maxpool.forward(relu(self.conv1.forward(input)));
-        self.stages.iter().flatten().fold(stem, |x, block| block.forward(x))
-    }
-
-    pub(super) fn head(&self) -> &Linear {
-        &self.fc
-    }
-
-    pub(super) fn layers(&mut self) -> Vec<Layer<'_>> {
+    fn layers(&mut self) -> Vec<Layer<'_>> {
         let mut layers = vec![Layer::conv("conv1", "bn1", &mut self.conv1)];
         for (stage, blocks) in (1..).zip(&mut self.stages) {
             for (at, block) in blocks.iter_mut().enumerate() {
                 layers.extend(block.layers(&format!("layer{stage}.{at}")));
             }
         }
-        layers.push(Layer::linear("fc", &mut self.fc));
         layers
     }
 }

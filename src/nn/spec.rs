@@ -1,121 +1,11 @@
-//! Which networks exist: one row per architecture, and what varies between two networks of one architecture.
+//! What varies between two networks of one architecture, and how other libraries call the variants.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::network::Network;
+use crate::nn::registry::Architecture;
+use crate::nn::vit_shape::VitShape;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-
-/// A network whose code is in this crate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Architecture {
-    /// 18 layers of basic residual blocks.
-    ResNet18,
-    /// 34 layers of basic residual blocks.
-    ResNet34,
-    /// Inverted residual blocks at width 1.0.
-    MobileNetV2,
-}
-
-/// What is known of an architecture before any weights are read.
-struct Row {
-    architecture: Architecture,
-    name: &'static str,
-    /// Names of the same network elsewhere.
-    aliases: &'static [&'static str],
-    /// Numbers that the last linear layer gets.
-    features: usize,
-    /// Side of the tiles that the paper used, pixels.
-    input_px: u32,
-    source: &'static str,
-}
-
-/// To add an architecture: a variant, a row here, an arm in `network.rs`, a test against reference logits.
-static REGISTRY: [Row; 3] = [
-    Row {
-        architecture: Architecture::ResNet18,
-        name: "resnet18",
-        aliases: &[],
-        features: 512,
-        input_px: 224,
-        source: "He et al. 2015, arXiv:1512.03385",
-    },
-    Row {
-        architecture: Architecture::ResNet34,
-        name: "resnet34",
-        aliases: &[],
-        features: 512,
-        input_px: 224,
-        source: "He et al. 2015, arXiv:1512.03385",
-    },
-    Row {
-        architecture: Architecture::MobileNetV2,
-        name: "mobilenetv2",
-        aliases: &["mobilenetv2_100", "mobilenet_v2"], // timm's and torchvision's name
-        features: 1280,
-        input_px: 224,
-        source: "Sandler et al. 2018, arXiv:1801.04381",
-    },
-];
-
-impl Architecture {
-    /// All of them, in the order of the registry.
-    pub fn all() -> impl Iterator<Item = Self> {
-        REGISTRY.iter().map(|row| row.architecture)
-    }
-
-    /// Finds an architecture by its name here, in timm or in torchvision; a tag after a point (`resnet18.a1_in1k`) is
-    /// ignored because it names weights.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsupported`] with the names that exist.
-    pub fn parse(name: &str) -> Result<Self> {
-        let base = name.split('.').next().unwrap_or(name).to_lowercase();
-        let found = REGISTRY.iter().find(|row| row.name == base || row.aliases.contains(&base.as_str()));
-        found.map(|row| row.architecture).ok_or_else(|| {
-            let known = REGISTRY.each_ref().map(|row| row.name).join(", ");
-            Error::new(
-                ErrorKind::Unsupported,
-                "MOD-0208",
-                format!("expected an architecture among {known}, found {name:?}"),
-            )
-        })
-    }
-
-    fn row(self) -> &'static Row {
-        match self {
-            Self::ResNet18 => &REGISTRY[0],
-            Self::ResNet34 => &REGISTRY[1],
-            Self::MobileNetV2 => &REGISTRY[2],
-        }
-    }
-
-    /// The name used in model cards.
-    pub fn name(self) -> &'static str {
-        self.row().name
-    }
-
-    /// `D`, the length of a tile's feature vector.
-    pub fn features(self) -> usize {
-        self.row().features
-    }
-
-    /// Side of the input that the paper used, pixels; others work too.
-    pub fn input_px(self) -> u32 {
-        self.row().input_px
-    }
-
-    /// The paper.
-    pub fn source(self) -> &'static str {
-        self.row().source
-    }
-}
-
-impl std::fmt::Display for Architecture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// How convolutions with a stride are padded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -129,27 +19,96 @@ pub enum Padding {
 }
 
 /// Everything needed to build a network without its weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
     /// The code.
     pub architecture: Architecture,
-    /// `K`, the number of logits.
+    /// `K`, the number of logits; 0 for a network that gives features only.
     pub classes: usize,
     /// False when the normalisation is part of the convolutions.
     pub batch_norm: bool,
     /// The padding of its convolutions.
     #[serde(default)]
     pub padding: Padding,
+    /// What differs from the architecture's usual form.
+    #[serde(default)]
+    pub variant: Variant,
+}
+
+/// What a card may change in an architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Factor on the numbers of channels; 1 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<f64>,
+    /// What normalisation adds to variances, where it is not the architecture's usual number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// The shape of a transformer, where it is not the architecture's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vit: Option<VitShape>,
 }
 
 /// More classes than any pathology model has; keeps the head's memory bounded.
 const MAX_CLASSES: usize = 10_000;
 
+/// A variant that other libraries know by a name of its own.
+struct Named {
+    name: &'static str,
+    architecture: Architecture,
+    width: Option<f64>,
+    epsilon: Option<f64>,
+    padding: Padding,
+}
+
+const fn wide(name: &'static str, architecture: Architecture, width: f64) -> Named {
+    Named { name, architecture, width: Some(width), epsilon: None, padding: Padding::Torch }
+}
+
+/// A network as TensorFlow's weights need it; batch normalisation adds 0.001 there.
+const fn tf(name: &'static str, architecture: Architecture) -> Named {
+    Named { name, architecture, width: None, epsilon: Some(1e-3), padding: Padding::TfSame }
+}
+
+/// timm's names, and torchvision's `mobilenet_v3_small`, which normalises with 0.001.
+static VARIANTS: [Named; 10] = [
+    wide("wide_resnet50_2", Architecture::ResNet50, 2.0),
+    wide("mobilenetv2_050", Architecture::MobileNetV2, 0.5),
+    wide("mobilenetv2_140", Architecture::MobileNetV2, 1.4),
+    wide("mobilenetv3_small_050", Architecture::MobileNetV3Small, 0.5),
+    wide("mobilenetv3_small_075", Architecture::MobileNetV3Small, 0.75),
+    Named {
+        name: "mobilenet_v3_small",
+        architecture: Architecture::MobileNetV3Small,
+        width: None,
+        epsilon: Some(1e-3),
+        padding: Padding::Torch,
+    },
+    tf("tf_mobilenetv3_small_100", Architecture::MobileNetV3Small),
+    tf("tf_efficientnet_b0", Architecture::EfficientNetB0),
+    tf("tf_efficientnet_b0_ns", Architecture::EfficientNetB0),
+    tf("tf_efficientnet_b0_ap", Architecture::EfficientNetB0),
+];
+
 impl NetworkSpec {
-    /// A network as torch libraries build it: batch normalisation, symmetric padding.
+    /// A network as torch libraries build it: batch normalisation, symmetric padding, width 1.
     pub fn torch(architecture: Architecture, classes: usize) -> Self {
-        Self { architecture, classes, batch_norm: true, padding: Padding::Torch }
+        Self { architecture, classes, batch_norm: true, padding: Padding::Torch, variant: Variant::default() }
+    }
+
+    /// Finds a network by its name here, in timm or in torchvision, variants included.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] (`MOD-0208`) with the names that exist.
+    pub fn named(name: &str, classes: usize) -> Result<Self> {
+        let base = name.split('.').next().unwrap_or(name).to_lowercase();
+        let Some(known) = VARIANTS.iter().find(|variant| variant.name == base) else {
+            return Ok(Self::torch(Architecture::parse(name)?, classes));
+        };
+        let variant = Variant { width: known.width, epsilon: known.epsilon, vit: None };
+        Ok(Self { padding: known.padding, variant, ..Self::torch(known.architecture, classes) })
     }
 
     /// The same network with its normalisation folded away.
@@ -158,21 +117,91 @@ impl NetworkSpec {
         Self { batch_norm: false, ..self }
     }
 
+    /// Factor on the numbers of channels.
+    pub(super) fn width(&self) -> f64 {
+        self.variant.width.unwrap_or(1.0)
+    }
+
+    /// What normalisation adds to variances.
+    pub(super) fn epsilon(&self) -> f64 {
+        self.variant.epsilon.unwrap_or(self.architecture.row().epsilon)
+    }
+
+    /// The shape of a transformer; none for other networks.
+    pub fn vit(&self) -> Option<VitShape> {
+        self.variant.vit.or(self.architecture.row().vit)
+    }
+
+    /// `D`, the length of a tile's feature vector.
+    pub fn features(&self) -> usize {
+        Network::feature_count(self)
+    }
+
+    /// `K`, the length of what the network gives for a tile: logits, or features when it has no classes.
+    pub fn outputs(&self) -> usize {
+        if self.classes == 0 { self.features() } else { self.classes }
+    }
+
+    /// Side of the input that the network was made for, pixels.
+    pub fn input_px(&self) -> u32 {
+        self.vit().map_or(self.architecture.input_px(), |shape| shape.input_px)
+    }
+
     /// Checks that such a network can be built.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`] when there are no or absurdly many classes, [`ErrorKind::Unsupported`] when the architecture
-    /// has no such padding.
+    /// [`ErrorKind::Model`]: `MOD-0203` absurdly many classes, `MOD-0204` a shape out of range; [`ErrorKind::Unsupported`]
+    /// (`MOD-0208`) when the architecture has no such padding, width or shape.
     pub fn check(&self) -> Result<()> {
-        if !(1..=MAX_CLASSES).contains(&self.classes) {
-            let message = format!("expected 1 to {MAX_CLASSES} classes, found {}", self.classes);
+        let row = self.architecture.row();
+        if self.classes > MAX_CLASSES {
+            let message = format!("expected 0 to {MAX_CLASSES} classes, found {}", self.classes);
             return Err(Error::new(ErrorKind::Model, "MOD-0203", message));
         }
-        if self.padding == Padding::TfSame && self.architecture != Architecture::MobileNetV2 {
-            let message = format!("{} has no tf-same padding, expected torch", self.architecture);
-            return Err(Error::new(ErrorKind::Unsupported, "MOD-0208", message));
+        let unsupported = |message: String| Err(Error::new(ErrorKind::Unsupported, "MOD-0208", message));
+        if self.padding == Padding::TfSame && !row.tf_same {
+            return unsupported(format!("{} has no tf-same padding, expected torch", row.name));
         }
-        Ok(())
+        let fault = |message: String| Err(Error::new(ErrorKind::Model, "MOD-0204", message));
+        match self.variant.width {
+            Some(_) if !row.scales => return unsupported(format!("{} has one width, expected no other", row.name)),
+            Some(width) if !(0.25..=4.0).contains(&width) => {
+                return fault(format!("architecture.width: expected 0.25 to 4, found {width}"));
+            }
+            _ => {}
+        }
+        match self.variant.epsilon {
+            Some(epsilon) if !(1e-12..=1.0).contains(&epsilon) => {
+                return fault(format!("architecture.epsilon: expected 1e-12 to 1, found {epsilon}"));
+            }
+            _ => {}
+        }
+        match (self.vit(), self.architecture) {
+            (Some(shape), Architecture::Vit) => shape.check(),
+            (Some(_), _) if self.variant.vit.is_some() => {
+                unsupported(format!("{} has one shape, expected the architecture vit for another", row.name))
+            }
+            (None, Architecture::Vit) => fault("architecture.vit: expected a shape, found none".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the network can see tiles of this side.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] (`MOD-0204`) with the sides that it can.
+    pub fn check_input(&self, input_px: u32) -> Result<()> {
+        let fault = |expected: String| {
+            let message = format!("input: expected {expected} for {}, found {input_px} px", self.architecture);
+            Err(Error::new(ErrorKind::Model, "MOD-0204", message))
+        };
+        match self.vit() {
+            Some(shape) if shape.input_px != input_px => fault(format!("{} px", shape.input_px)),
+            None if input_px < self.architecture.row().min_px => {
+                fault(format!("at least {} px", self.architecture.row().min_px))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Builds the network on `device`. Its weights are drawn from the device's generator when they are first used, so a
@@ -192,26 +221,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_and_alias_leads_to_its_row() {
-        for architecture in Architecture::all() {
-            let row = architecture.row();
-            assert_eq!(row.architecture, architecture);
-            for name in row.aliases.iter().chain([&row.name]) {
-                assert_eq!(Architecture::parse(name).unwrap(), architecture);
-            }
-            assert_eq!(serde_json::to_value(architecture).unwrap(), row.name);
+    fn names_of_variants_lead_to_what_they_change() {
+        for known in &VARIANTS {
+            let spec = NetworkSpec::named(known.name, 2).unwrap();
+            assert_eq!((spec.architecture, spec.variant.width), (known.architecture, known.width));
+            spec.check().unwrap();
         }
-        assert_eq!(Architecture::parse("resnet18.a1_in1k").unwrap(), Architecture::ResNet18);
-        let error = Architecture::parse("vgg11").unwrap_err();
-        assert_eq!(error.code(), "MOD-0208");
-        assert!(error.message().contains("mobilenetv2") && error.message().contains("vgg11"), "{error}");
+        assert_eq!(NetworkSpec::named("resnet18.a1_in1k", 2).unwrap(), NetworkSpec::torch(Architecture::ResNet18, 2));
+        assert_eq!(NetworkSpec::named("vgg11", 2).unwrap_err().code(), "MOD-0208");
     }
 
     #[test]
     fn what_cannot_be_built_is_refused() {
-        let spec = NetworkSpec::torch(Architecture::ResNet18, 2);
+        let of = |architecture| NetworkSpec::torch(architecture, 2);
+        let spec = of(Architecture::ResNet18);
         assert!(spec.check().is_ok());
-        assert!(NetworkSpec { classes: 0, ..spec }.check().is_err());
-        assert!(NetworkSpec { padding: Padding::TfSame, ..spec }.check().is_err());
+        let with = |variant| NetworkSpec { variant, ..spec };
+        let width = |width| Variant { width: Some(width), ..Variant::default() };
+        let vit = Variant { vit: Some(VitShape::SMALL_16), ..Variant::default() };
+        for (wrong, code) in [
+            (NetworkSpec { classes: 10_001, ..spec }, "MOD-0203"),
+            (NetworkSpec { padding: Padding::TfSame, ..spec }, "MOD-0208"),
+            (with(width(0.0)), "MOD-0204"),
+            (with(width(f64::NAN)), "MOD-0204"),
+            (with(width(1e9)), "MOD-0204"),
+            (with(Variant { epsilon: Some(-1.0), ..Variant::default() }), "MOD-0204"),
+            (with(vit), "MOD-0208"),
+            (NetworkSpec { variant: width(2.0), ..of(Architecture::DenseNet121) }, "MOD-0208"),
+            (NetworkSpec { variant: vit, ..of(Architecture::VitSmall16) }, "MOD-0208"),
+            (of(Architecture::Vit), "MOD-0204"),
+        ] {
+            assert_eq!(wrong.check().unwrap_err().code(), code, "{wrong:?}");
+        }
+        NetworkSpec { variant: vit, ..of(Architecture::Vit) }.check().unwrap();
+    }
+
+    #[test]
+    fn a_side_that_a_network_cannot_see_is_refused() {
+        let of = |architecture| NetworkSpec::torch(architecture, 2);
+        assert!(of(Architecture::ResNet18).check_input(32).is_ok());
+        assert!(of(Architecture::ResNet18).check_input(31).is_err());
+        assert!(of(Architecture::InceptionV4).check_input(74).is_err());
+        assert!(of(Architecture::VitSmall16).check_input(224).is_ok());
+        let error = of(Architecture::VitSmall16).check_input(256).unwrap_err();
+        assert!(error.message().contains("224 px") && error.message().contains("256"), "{error}");
     }
 }

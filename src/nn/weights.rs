@@ -29,7 +29,7 @@ pub enum Head {
 pub fn load(mut network: Network, map: &TensorMap, head: Head) -> Result<Network> {
     let map = canonical(network.spec(), map.clone(), head)?;
     for layer in network.layers() {
-        if head == Head::Fresh && layer.is_linear() {
+        if head == Head::Fresh && layer.is_head {
             continue;
         }
         for (name, slot) in layer.slots() {
@@ -87,7 +87,7 @@ fn slots(network: &mut Network, naming: Naming) -> Vec<(String, Vec<usize>, bool
     let mut layers = network.layers();
     naming.apply(&mut layers);
     let slots = layers.into_iter().flat_map(|layer| {
-        let is_head = layer.is_linear();
+        let is_head = layer.is_head;
         layer.slots().into_iter().map(move |(name, slot)| (name, slot.shape(), is_head))
     });
     slots.collect()

@@ -49,11 +49,7 @@ impl Material<'_> {
                 mean: input.mean,
                 std: input.std,
             },
-            architecture: CardArchitecture {
-                name: spec.architecture,
-                padding: spec.padding,
-                batch_norm: spec.batch_norm,
-            },
+            architecture: CardArchitecture::from(&spec),
             weights: WeightsFile {
                 file: "weights.safetensors".to_owned(),
                 blake3: "0".repeat(64),

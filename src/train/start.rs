@@ -51,10 +51,9 @@ pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
     let bytes = read(path)?;
     let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(path))?;
     let spec = NetworkSpec {
-        architecture: config.architecture,
-        classes: classes.len(),
         batch_norm: map.names().any(|name| name.ends_with("running_mean")),
         padding: config.padding,
+        ..NetworkSpec::torch(config.architecture, classes.len())
     };
     let digest = blake3::hash(&bytes).to_hex().to_string();
     let weights = with_fresh_head(config, &spec, &map).map_err(|error| error.at_path(path))?;

@@ -1,12 +1,12 @@
 //! A model as initialised: what it says has no meaning; whether, where and how fast it is said has. For benches, too.
 
-use eosin::nn::{Activation, Architecture, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Padding};
+use eosin::nn::{Activation, Architecture, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec};
 use eosin::nn::{Precision, WeightsFile, save, write_bundle};
 use std::path::Path;
 
 /// Writes a model of two classes, named `random`, into a new folder.
 pub(crate) fn write_random_model(folder: &Path, architecture: Architecture, input: Input) {
-    let spec = NetworkSpec { batch_norm: false, ..NetworkSpec::torch(architecture, 2) };
+    let spec = NetworkSpec::torch(architecture, 2).folded();
     let weights = save(&spec.init(&burn::tensor::Device::flex()).unwrap()).unwrap();
     let class = |name: &str| Class { name: name.to_string(), color: None };
     let card = Card {
@@ -21,7 +21,7 @@ pub(crate) fn write_random_model(folder: &Path, architecture: Architecture, inpu
         activation: Activation::Softmax,
         classes: vec![class("a"), class("b")],
         input,
-        architecture: CardArchitecture { name: architecture, padding: Padding::Torch, batch_norm: false },
+        architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F16 },
         metrics: Metrics::new(),
     };

@@ -37,17 +37,17 @@ fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) -> 
     error
 }
 
-fn check(name: &str, architecture: Architecture) {
+fn check(name: &str, known_as: &str, side: usize) {
     let Some(json) = shared(&format!("parity/architectures/{name}.json")) else { return };
     let reference = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     let outputs = json.with_extension("safetensors");
     let device = Device::flex();
-    let network = NetworkSpec::torch(architecture, 10).init(&device).unwrap();
-    let network = load(network, &formula::weights(&reference), Head::FromFile).unwrap();
-    let tiles = || Tensor::from_data(TensorData::new(formula::tiles(224), [2, 3, 224, 224]), &device);
+    let spec = NetworkSpec::named(known_as, 10).unwrap();
+    let network = load(spec.init(&device).unwrap(), &formula::weights(&reference), Head::FromFile).unwrap();
+    let tiles = || Tensor::from_data(TensorData::new(formula::tiles(side), [2, 3, side, side]), &device);
     let compare = |network: &Network, how: &str| {
         let features = network.features(tiles());
-        assert_eq!(features.dims(), [2, architecture.features()]);
+        assert_eq!(features.dims(), [2, spec.features()]);
         let pooled = assert_close(how, &flat(features), &numbers(&outputs, "pre_logits"), TOLERANCE);
         let logits = flat(network.forward(tiles()));
         let logits = assert_close(how, &logits, &numbers(&outputs, "logits_f64"), TOLERANCE);
@@ -57,24 +57,30 @@ fn check(name: &str, architecture: Architecture) {
     compare(&network.fold().unwrap(), "folded");
 }
 
-#[test]
-fn resnet18_gives_the_logits_of_torch() {
-    check("resnet18", Architecture::ResNet18);
+/// One test per network, so that they run side by side.
+macro_rules! networks {
+    ($($test:ident: $file:literal as $name:literal at $side:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            check($file, $name, $side);
+        })*
+    };
 }
 
-#[test]
-fn resnet34_gives_the_logits_of_torch() {
-    check("resnet34", Architecture::ResNet34);
-}
-
-#[test]
-fn mobilenetv2_gives_the_logits_of_timm() {
-    check("mobilenetv2_100", Architecture::MobileNetV2);
-}
-
-#[test]
-fn mobilenetv2_gives_the_logits_of_torchvision() {
-    check("mobilenet_v2_torchvision", Architecture::MobileNetV2);
+networks! {
+    resnet18_gives_the_logits_of_torch: "resnet18" as "resnet18" at 224;
+    resnet34_gives_the_logits_of_torch: "resnet34" as "resnet34" at 224;
+    resnet50_gives_the_logits_of_torch: "resnet50" as "resnet50" at 224;
+    mobilenetv2_gives_the_logits_of_timm: "mobilenetv2_100" as "mobilenetv2_100" at 224;
+    mobilenetv2_gives_the_logits_of_torchvision: "mobilenet_v2_torchvision" as "mobilenet_v2" at 224;
+    mobilenetv3_small_gives_the_logits_of_timm: "mobilenetv3_small_100" as "mobilenetv3_small_100" at 224;
+    efficientnet_b0_gives_the_logits_of_timm: "efficientnet_b0" as "efficientnet_b0" at 224;
+    densenet121_gives_the_logits_of_torch: "densenet121" as "densenet121" at 224;
+    squeezenet_gives_the_logits_of_torchvision: "squeezenet1_0_torchvision" as "squeezenet1_0" at 224;
+    shufflenetv2_gives_the_logits_of_torchvision: "shufflenet_v2_x1_0_torchvision" as "shufflenet_v2_x1_0" at 224;
+    inception_v4_gives_the_logits_of_timm: "inception_v4" as "inception_v4" at 299;
+    convnext_tiny_gives_the_logits_of_timm: "convnext_tiny" as "convnext_tiny" at 224;
+    vit_small_gives_the_logits_of_timm: "vit_small_patch16_224" as "vit_small_patch16_224" at 224;
 }
 
 /// `tests/reference/mobilenetv2_coral.py` gives five decimals of numbers up to 17.
@@ -84,12 +90,7 @@ const NUMPY_TOLERANCE: f64 = 1e-5;
 fn the_imagenet_file_with_tensorflow_padding_gives_the_logits_of_numpy() {
     let Some(path) = shared("data/models/mobilenetv2_1_0_imagenet_f16.safetensors") else { return };
     let (weights, _) = TensorMap::from_safetensors(&std::fs::read(path).unwrap()).unwrap();
-    let spec = NetworkSpec {
-        architecture: Architecture::MobileNetV2,
-        classes: 1001,
-        batch_norm: false,
-        padding: Padding::TfSame,
-    };
+    let spec = NetworkSpec { padding: Padding::TfSame, ..NetworkSpec::torch(Architecture::MobileNetV2, 1001).folded() };
     let device = Device::flex();
     let network = load(spec.init(&device).unwrap(), &weights, Head::FromFile).unwrap();
     // An odd side is padded on both sides, an even one at the end only.

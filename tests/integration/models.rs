@@ -23,7 +23,10 @@ fn card() -> Card {
         activation: Activation::Softmax,
         classes: ["stroma", "tumour"].map(|name| Class { name: name.to_owned(), color: Some([1, 2, 3]) }).to_vec(),
         input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
-        architecture: CardArchitecture { name: Architecture::MobileNetV2, padding: Padding::TfSame, batch_norm: false },
+        architecture: CardArchitecture::from(&NetworkSpec {
+            padding: Padding::TfSame,
+            ..NetworkSpec::torch(Architecture::MobileNetV2, 2).folded()
+        }),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F16 },
         metrics: Metrics::from([("auc".to_owned(), 0.93)]),
     }

@@ -1,0 +1,125 @@
+//! `DenseNet-121`: every layer of a block sees the outputs of all layers before it.
+//!
+//! # Source
+//! Huang et al. 2016, "Densely Connected Convolutional Networks", arXiv:1608.06993, table 1; the layer names are timm's,
+//! which are also torchvision's.
+
+use crate::nn::blocks::{After, ConvNorm, ConvNormConfig, Norm};
+use crate::nn::layers::Layer;
+use crate::nn::network::Backbone;
+use crate::nn::pool::{global_mean, max_pool, mean_pool};
+use crate::nn::spec::NetworkSpec;
+use burn::module::Module;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+/// Layers of the four blocks.
+const BLOCKS: [usize; 4] = [6, 12, 24, 16];
+/// Channels after the first convolution.
+const STEM: usize = 64;
+/// Channels that each layer adds.
+const GROWTH: usize = 32;
+/// Channels inside a layer.
+const BOTTLENECK: usize = 4 * GROWTH;
+
+/// A densely connected network.
+#[derive(Module, Debug)]
+pub struct DenseNet {
+    conv0: ConvNorm,
+    blocks: Vec<Vec<DenseLayer>>,
+    transitions: Vec<Transition>,
+    norm5: Norm,
+}
+
+/// Adds [`GROWTH`] channels to what there is.
+#[derive(Module, Debug)]
+struct DenseLayer {
+    norm1: Norm,
+    /// With the second normalisation.
+    conv1: ConvNorm,
+    conv2: ConvNorm,
+}
+
+/// Halves channels and sides between two blocks.
+#[derive(Module, Debug)]
+struct Transition {
+    norm: Norm,
+    conv: ConvNorm,
+}
+
+impl DenseLayer {
+    fn init(channels: usize, spec: &NetworkSpec, device: &Device) -> Self {
+        Self {
+            norm1: Norm::init(channels, spec, device),
+            conv1: ConvNormConfig::dense(channels, BOTTLENECK, 1).init(spec, device),
+            conv2: ConvNormConfig::dense(BOTTLENECK, GROWTH, 3).after(After::Nothing).init(spec, device),
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let inner = relu(self.conv1.forward(relu(self.norm1.forward(input.clone()))));
+        Tensor::cat(vec![input, self.conv2.forward(inner)], 1)
+    }
+}
+
+impl Transition {
+    fn init(channels: usize, spec: &NetworkSpec, device: &Device) -> Self {
+        let conv = ConvNormConfig::dense(channels, channels / 2, 1).after(After::Nothing);
+        Self { norm: Norm::init(channels, spec, device), conv: conv.init(spec, device) }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        mean_pool(self.conv.forward(relu(self.norm.forward(input))), 2, 2, 0)
+    }
+}
+
+impl DenseNet {
+    pub(super) fn init(spec: &NetworkSpec, device: &Device) -> Self {
+        let mut channels = STEM;
+        let mut blocks = Vec::new();
+        let mut transitions = Vec::new();
+        for (block, layers) in BLOCKS.into_iter().enumerate() {
+            let layer = |at| DenseLayer::init(channels + at * GROWTH, spec, device);
+            blocks.push((0..layers).map(layer).collect());
+            channels += layers * GROWTH;
+            if block + 1 < BLOCKS.len() {
+                transitions.push(Transition::init(channels, spec, device));
+                channels /= 2;
+            }
+        }
+        let conv0 = ConvNormConfig::dense(3, STEM, 7).stride(2).init(spec, device);
+        Self { conv0, blocks, transitions, norm5: Norm::init(channels, spec, device) }
+    }
+}
+
+impl Backbone for DenseNet {
+    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+        let mut maps = max_pool(relu(self.conv0.forward(tiles)), 3, 2, 1);
+        for (at, block) in self.blocks.iter().enumerate() {
+            maps = block.iter().fold(maps, |maps, layer| layer.forward(maps));
+            if let Some(transition) = self.transitions.get(at) {
+                maps = transition.forward(maps);
+            }
+        }
+        global_mean(relu(self.norm5.forward(maps)))
+    }
+
+    fn layers(&mut self) -> Vec<Layer<'_>> {
+        let mut layers = vec![Layer::conv("features.conv0", "features.norm0", &mut self.conv0)];
+        let mut transitions = self.transitions.iter_mut();
+        for (block, dense) in (1..).zip(&mut self.blocks) {
+            for (layer, DenseLayer { norm1, conv1, conv2 }) in (1..).zip(dense) {
+                let at = format!("features.denseblock{block}.denselayer{layer}");
+                layers.push(Layer::norm(format!("{at}.norm1"), norm1));
+                layers.push(Layer::conv(format!("{at}.conv1"), format!("{at}.norm2"), conv1));
+                layers.push(Layer::conv(format!("{at}.conv2"), "", conv2));
+            }
+            if let Some(Transition { norm, conv }) = transitions.next() {
+                layers.push(Layer::norm(format!("features.transition{block}.norm"), norm));
+                layers.push(Layer::conv(format!("features.transition{block}.conv"), "", conv));
+            }
+        }
+        layers.push(Layer::norm("features.norm5", &mut self.norm5));
+        layers
+    }
+}
