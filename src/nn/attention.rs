@@ -5,6 +5,7 @@
 
 use crate::nn::dense::Dense;
 use crate::nn::layers::Layer;
+use crate::nn::product::products;
 use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
@@ -29,9 +30,10 @@ impl Attention {
         let [n, t, c] = tokens.dims();
         let (heads, per_head) = (self.heads, c / self.heads);
         let qkv = self.qkv.forward(tokens).reshape([n, t, 3, heads, per_head]).permute([2, 0, 3, 1, 4]);
-        let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().narrow(0, part, 1).reshape([n, heads, t, per_head]));
-        let weights = softmax((q * (per_head as f64).sqrt().recip()).matmul(k.swap_dims(2, 3)), 3);
-        self.proj.forward(weights.matmul(v).swap_dims(1, 2).reshape([n, t, c]))
+        let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().narrow(0, part, 1).reshape([n * heads, t, per_head]));
+        let weights = softmax(products(q * (per_head as f64).sqrt().recip(), k), 2);
+        let attended = products(weights, v.swap_dims(1, 2)).reshape([n, heads, t, per_head]);
+        self.proj.forward(attended.swap_dims(1, 2).reshape([n, t, c]))
     }
 
     pub fn layers(&mut self, at: &str) -> [Layer<'_>; 2] {

@@ -1,16 +1,11 @@
-//! A linear layer that is right on every device.
+//! A linear layer.
 
+use crate::nn::product::products;
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
 /// A linear layer, `y = x W^T + b`; its weights lie as in weights files, `[out, in]`.
-///
-/// On GPUs burn 0.22.1 merges a matrix product with the sum that follows it, and may then run a kernel that is not made
-/// for its shape (burn issue 5122): the bias comes out alone, with no error. There the product is written as a 1x1
-/// convolution, which is never merged.
 #[derive(Module, Debug)]
 pub struct Dense {
     /// `[out, in]`.
@@ -43,47 +38,35 @@ impl Dense {
         let rows = shape[..D - 1].iter().product();
         shape[D - 1] = outputs;
         let flat = input.reshape([rows, inputs]);
-        let product = if flat.device() == Device::flex() { self.multiply(flat) } else { self.convolve(flat, rows) };
+        let product = products(flat.unsqueeze(), self.weight.val().unsqueeze()).reshape([rows, outputs]);
         let output = match &self.bias {
             Some(bias) => product + bias.val().unsqueeze(),
             None => product,
         };
         output.reshape(shape)
     }
-
-    fn multiply(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.weight.val().transpose())
-    }
-
-    fn convolve(&self, input: Tensor<2>, rows: usize) -> Tensor<2> {
-        let (inputs, outputs) = self.sides();
-        let kernel = self.weight.val().reshape([outputs, inputs, 1, 1]);
-        let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-        conv2d(input.reshape([rows, inputs, 1, 1]), kernel, None, options).reshape([rows, outputs])
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{Distribution, Tolerance};
+    use burn::tensor::Distribution;
 
     #[test]
-    fn product_and_convolution_are_the_same_at_any_depth() {
+    fn each_output_is_the_weighed_sum_of_its_row() {
         let device = Device::flex();
         let layer = Dense::init(5, 3, &device);
         let input = Tensor::<3>::random([2, 4, 5], Distribution::Default, &device);
-        let whole = layer.forward(input.clone());
-        assert_eq!(whole.dims(), [2, 4, 3]);
-        let flat = input.reshape([8, 5]);
-        let bias = layer.bias.as_ref().unwrap().val().unsqueeze();
-        let convolved = layer.convolve(flat.clone(), 8) + bias;
-        convolved.into_data().assert_approx_eq(&whole.reshape([8, 3]).into_data(), Tolerance::<f32>::absolute(1e-6));
-        // By hand: the first output of the first row.
-        let (x, w) = (flat.into_data(), layer.weight.val().into_data());
-        let (x, w): (Vec<f32>, Vec<f32>) = (x.iter::<f32>().collect(), w.iter::<f32>().collect());
-        let by_hand: f32 = x[..5].iter().zip(&w[..5]).map(|(x, w)| x * w).sum();
-        let first = layer.multiply(Tensor::from_floats([[x[0], x[1], x[2], x[3], x[4]]], &device));
-        assert!((first.into_data().iter::<f32>().next().unwrap() - by_hand).abs() < 1e-6);
+        let output = layer.forward(input.clone());
+        assert_eq!((output.dims(), layer.sides()), ([2, 4, 3], (5, 3)));
+        let numbers = |data: burn::tensor::TensorData| data.iter::<f32>().collect::<Vec<_>>();
+        let (x, y) = (numbers(input.into_data()), numbers(output.into_data()));
+        let weight = numbers(layer.weight.val().into_data());
+        let bias = numbers(layer.bias.as_ref().unwrap().val().into_data());
+        for (at, found) in y.into_iter().enumerate() {
+            let (row, out) = (&x[at / 3 * 5..][..5], at % 3);
+            let sum: f32 = row.iter().zip(&weight[out * 5..]).map(|(x, w)| x * w).sum();
+            assert!((found - sum - bias[out]).abs() < 1e-6, "{at}");
+        }
     }
 }

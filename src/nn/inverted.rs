@@ -173,7 +173,8 @@ mod tests {
         let input = Tensor::<4>::from_floats([[[[-4.0, -1.0, 0.0, 1.0, 4.0, 9.0]]]], &Device::flex());
         let values = |act: Act| act.apply(input.clone()).into_data().iter::<f32>().collect::<Vec<_>>();
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
-        let expected: [(Act, fn(f32) -> f32); 3] = [
+        type Formula = fn(f32) -> f32;
+        let expected: [(Act, Formula); 3] = [
             (Act::Relu, |x| x.max(0.0)),
             (Act::Relu6, |x| x.clamp(0.0, 6.0)),
             (Act::HardSwish, |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0),

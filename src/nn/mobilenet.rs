@@ -100,6 +100,12 @@ impl Plan {
         }
     }
 
+    /// Channels of the first convolution; timm keeps those of a `MobileNetV3` narrower than 0.75.
+    fn stem(&self, spec: &NetworkSpec) -> usize {
+        let narrow = spec.architecture == Architecture::MobileNetV3Small && spec.width() < 0.75;
+        if narrow { self.stem } else { scaled(self.stem, spec) }
+    }
+
     /// Channels of the convolution before the mean; the papers never make the features of `MobileNetV2` fewer.
     fn last(&self, spec: &NetworkSpec) -> usize {
         let scaled = scaled(self.last, spec);
@@ -119,7 +125,7 @@ impl MobileNet {
 
     pub(super) fn init(spec: &NetworkSpec, device: &Device) -> Self {
         let plan = Plan::of(spec);
-        let stem = scaled(plan.stem, spec);
+        let stem = plan.stem(spec);
         let mut channels_in = stem;
         let mut stages: Vec<Vec<InvertedResidual>> = Vec::new();
         for &(stage, kernel, expansion, channels, depth, stride, squeeze, act) in plan.rows {

@@ -200,7 +200,7 @@ static REGISTRY: [Row; 18] = [
     Row {
         architecture: Architecture::VitBase16,
         name: "vit-base-16",
-        aliases: &["vit_base_patch16_224", "phikon"],
+        aliases: &["vit_base_patch16_224"],
         vit: Some(VitShape::BASE_16),
         ..VIT
     },
@@ -260,6 +260,11 @@ impl Architecture {
     pub(super) fn row(self) -> &'static Row {
         // The order of the rows is that of the variants; a test holds it.
         &REGISTRY[self as usize]
+    }
+
+    /// Whether it is a vision transformer.
+    pub(super) fn is_transformer(self) -> bool {
+        self == Self::Vit || self.row().vit.is_some()
     }
 
     /// The name used in model cards.

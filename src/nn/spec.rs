@@ -1,6 +1,7 @@
 //! What varies between two networks of one architecture, and how other libraries call the variants.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::layers::Layer;
 use crate::nn::network::Network;
 use crate::nn::registry::Architecture;
 use crate::nn::vit_shape::VitShape;
@@ -72,8 +73,8 @@ const fn tf(name: &'static str, architecture: Architecture) -> Named {
     Named { name, architecture, width: None, epsilon: Some(1e-3), padding: Padding::TfSame }
 }
 
-/// timm's names, and torchvision's `mobilenet_v3_small`, which normalises with 0.001.
-static VARIANTS: [Named; 10] = [
+/// timm's names, torchvision's `mobilenet_v3_small`, which normalises with 0.001, and an encoder with its own number.
+static VARIANTS: [Named; 11] = [
     wide("wide_resnet50_2", Architecture::ResNet50, 2.0),
     wide("mobilenetv2_050", Architecture::MobileNetV2, 0.5),
     wide("mobilenetv2_140", Architecture::MobileNetV2, 1.4),
@@ -84,6 +85,14 @@ static VARIANTS: [Named; 10] = [
         architecture: Architecture::MobileNetV3Small,
         width: None,
         epsilon: Some(1e-3),
+        padding: Padding::Torch,
+    },
+    // Its configuration adds 1e-12 where timm adds 1e-6.
+    Named {
+        name: "phikon",
+        architecture: Architecture::VitBase16,
+        width: None,
+        epsilon: Some(1e-12),
         padding: Padding::Torch,
     },
     tf("tf_mobilenetv3_small_100", Architecture::MobileNetV3Small),
@@ -202,6 +211,16 @@ impl NetworkSpec {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Names (timm's) and shapes of all tensors of such a network, in network order.
+    ///
+    /// # Errors
+    /// Those of [`NetworkSpec::check`].
+    pub fn tensors(&self) -> Result<Vec<(String, Vec<usize>)>> {
+        let mut network = self.init(&Device::flex())?;
+        let slots = network.layers().into_iter().flat_map(Layer::slots);
+        Ok(slots.map(|(name, slot)| (name, slot.shape())).collect())
     }
 
     /// Builds the network on `device`. Its weights are drawn from the device's generator when they are first used, so a

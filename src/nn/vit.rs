@@ -10,7 +10,7 @@ use crate::nn::dense::Dense;
 use crate::nn::layers::Layer;
 use crate::nn::network::Backbone;
 use crate::nn::spec::NetworkSpec;
-use crate::nn::vit_shape::{VitMlp, VitPool, VitShape};
+use crate::nn::vit_shape::{VitMlp, VitPool, VitPositions, VitShape};
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::activation::{gelu, silu};
@@ -131,11 +131,20 @@ impl VisionTransformer {
             let [_, tokens, dim] = token.val().dims();
             token.val().expand([count, tokens, dim])
         };
-        let prefix = || [Some(&self.class_token), self.registers.as_ref()].into_iter().flatten().map(repeated);
-        if self.shape.prefix_positions {
-            Tensor::cat(prefix().chain([image]).collect(), 1) + self.positions.val()
-        } else {
-            Tensor::cat(prefix().chain([image + self.positions.val()]).collect(), 1)
+        let class = repeated(&self.class_token);
+        let registers = self.registers.as_ref().map(repeated);
+        let joined = |class, registers: Option<_>, image| {
+            Tensor::cat([Some(class), registers, Some(image)].into_iter().flatten().collect(), 1)
+        };
+        let positions = self.positions.val();
+        match self.shape.positions {
+            VitPositions::All => joined(class, registers, image) + positions,
+            VitPositions::Image => joined(class, registers, image + positions),
+            VitPositions::Class => {
+                let placed = joined(class, None, image) + positions;
+                let count = placed.dims()[1];
+                joined(placed.clone().narrow(1, 0, 1), registers, placed.narrow(1, 1, count - 1))
+            }
         }
     }
 }

@@ -25,6 +25,19 @@ pub enum VitPool {
     TokenAndMean,
 }
 
+/// Which tokens have learnt positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VitPositions {
+    /// Class token, registers and image.
+    #[default]
+    All,
+    /// Class token and image.
+    Class,
+    /// The image.
+    Image,
+}
+
 /// The shape of a vision transformer.
 ///
 /// # Source
@@ -53,15 +66,11 @@ pub struct VitShape {
     /// Whether each branch is scaled per channel.
     #[serde(default)]
     pub layer_scale: bool,
-    /// Whether class and register tokens have learnt positions as the image tokens do.
-    #[serde(default = "yes")]
-    pub prefix_positions: bool,
+    /// Which tokens have learnt positions.
+    #[serde(default)]
+    pub positions: VitPositions,
     /// How tokens become features.
     pub pool: VitPool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl VitShape {
@@ -76,7 +85,7 @@ impl VitShape {
         mlp: VitMlp::Gelu,
         registers: 0,
         layer_scale: false,
-        prefix_positions: true,
+        positions: VitPositions::All,
         pool: VitPool::Token,
     };
     /// timm's `vit_base_patch16_224`; Phikon (Filiot et al. 2023, 10.1101/2023.07.21.23292757).
@@ -107,7 +116,7 @@ impl VitShape {
         mlp: VitMlp::SwiGlu,
         registers: 4,
         layer_scale: true,
-        prefix_positions: false,
+        positions: VitPositions::Image,
         ..Self::SMALL_16
     };
 
@@ -123,7 +132,12 @@ impl VitShape {
 
     /// Learnt positions.
     pub(super) fn positions(&self) -> usize {
-        self.grid() * self.grid() + if self.prefix_positions { self.prefix() } else { 0 }
+        let prefix = match self.positions {
+            VitPositions::All => self.prefix(),
+            VitPositions::Class => 1,
+            VitPositions::Image => 0,
+        };
+        self.grid() * self.grid() + prefix
     }
 
     /// Length of the features.

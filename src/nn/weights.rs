@@ -20,8 +20,8 @@ pub enum Head {
     Fresh,
 }
 
-/// Puts weights into a network, on the device where the network is. Names are timm's; torchvision's `mobilenet_v2`,
-/// numbered layers of a folded `MobileNetV2`, and the prefixes `module.` and `model.` are understood.
+/// Puts weights into a network, on the device where the network is. Names are timm's; those of torchvision and
+/// transformers, numbered layers of a folded `MobileNetV2`, and prefixes of wrappers such as `module.` are understood.
 ///
 /// # Errors
 /// [`ErrorKind::Model`] (`MOD-0105`) naming the tensors that are missing, unknown or of another shape; `MOD-0103` for a
@@ -55,31 +55,38 @@ pub fn save(network: &Network) -> Result<TensorMap> {
 /// # Errors
 /// Those of [`load`].
 pub(super) fn canonical(spec: &NetworkSpec, map: TensorMap, head: Head) -> Result<TensorMap> {
-    let mut map = unwrap(map);
+    let map = unwrap(map);
+    let naming = Naming::of(spec.architecture, &map);
+    let mut map = naming.tidy(map);
     // Only names and shapes are asked of it, so no value is ever drawn.
     let mut network = spec.init(&Device::flex())?;
-    let naming = Naming::of(spec.architecture, &map);
-    let timm: Vec<String> = slots(&mut network, Naming::Timm).into_iter().map(|(name, ..)| name).collect();
+    let ours: Vec<String> = slots(&mut network, Naming::Timm).into_iter().map(|(name, ..)| name).collect();
     let mut problems = Vec::new();
     let mut canonical = TensorMap::default();
-    for (ours, (theirs, shape, is_head)) in timm.into_iter().zip(slots(&mut network, naming)) {
+    for (ours, (theirs, shape, is_head)) in ours.into_iter().zip(slots(&mut network, naming)) {
         let found = map.remove(&theirs);
         if is_head && head == Head::Fresh {
             continue;
         }
         match found {
             None => problems.push(format!("missing {theirs} {shape:?}")),
-            Some(found) if found.shape != shape => {
+            Some(found) if significant(&found.shape) != significant(&shape) => {
                 problems.push(format!("{theirs}: expected {shape:?}, found {:?}", found.shape));
             }
             Some(found) => {
                 check_variance(&theirs, &found)?;
-                canonical.insert(ours, found);
+                canonical.insert(ours, Weight { shape, ..found });
             }
         }
     }
     problems.extend(map.into_iter().map(|(name, weight)| format!("unknown {name} {:?}", weight.shape)));
     if problems.is_empty() { Ok(canonical) } else { Err(unfit(problems)) }
+}
+
+/// Sides up to the last that is not 1: a 1x1 kernel is a matrix, and libraries differ in which they keep.
+fn significant(shape: &[usize]) -> &[usize] {
+    let end = shape.iter().rposition(|&side| side != 1).map_or(0, |last| last + 1);
+    &shape[..end]
 }
 
 /// Name, shape and whether it is the head's, of every tensor.

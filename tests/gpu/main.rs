@@ -1,7 +1,11 @@
 //! GPU against CPU: each kernel against its twin, and a network on a slide. Skips loudly without an adapter, and fails
 //! instead when `EOSIN_REQUIRE_GPU=1`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it measured")]
 
+mod architectures;
+#[allow(dead_code, reason = "the integration tests use the rest")]
+#[path = "../integration/formula.rs"]
+mod formula;
 mod network;
 #[path = "../integration/shared.rs"]
 mod shared;

@@ -4,6 +4,8 @@ use crate::formula;
 use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, load};
+use flate2::read::GzDecoder;
+use serde_json::Value;
 use std::path::Path;
 
 /// Largest difference from torch's float64 result, relative to the largest value; f32 sums of 4,608 terms in another order
@@ -81,6 +83,48 @@ networks! {
     inception_v4_gives_the_logits_of_timm: "inception_v4" as "inception_v4" at 299;
     convnext_tiny_gives_the_logits_of_timm: "convnext_tiny" as "convnext_tiny" at 224;
     vit_small_gives_the_logits_of_timm: "vit_small_patch16_224" as "vit_small_patch16_224" at 224;
+}
+
+/// What `tests/reference/networks.py` wrote.
+fn fixture() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/networks.json.gz");
+    serde_json::from_reader(GzDecoder::new(std::fs::File::open(path).unwrap())).unwrap()
+}
+
+/// Widths, paddings, names of torchvision and transformers, transformers of every kind.
+#[test]
+fn variants_give_the_outputs_of_their_libraries() {
+    let device = Device::flex();
+    for case in fixture()["cases"].as_array().unwrap() {
+        let what = format!("{} {}", case["name"], case["tensors"][0][0]);
+        let (name, side) = (case["name"].as_str().unwrap(), usize::try_from(case["side"].as_u64().unwrap()).unwrap());
+        let outputs: Vec<f64> = case["outputs"].as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect();
+        let map = formula::weights(case);
+        let has_head = case["vit"].is_null() || outputs.len() == 20;
+        let mut spec = NetworkSpec::named(name, if has_head { 10 } else { 0 }).unwrap();
+        spec.variant.vit = serde_json::from_value(case["vit"].clone()).unwrap();
+        spec.batch_norm = map.names().any(|name| name.ends_with("running_mean"));
+        spec.check_input(u32::try_from(side).unwrap()).unwrap();
+        let network = load(spec.init(&device).unwrap(), &map, Head::FromFile).unwrap();
+        let tiles = || Tensor::from_data(TensorData::new(formula::tiles(side), [2, 3, side, side]), &device);
+        let error = assert_close(&what, &flat(network.forward(tiles())), &outputs, TOLERANCE);
+        let folded = assert_close(&what, &flat(network.fold().unwrap().forward(tiles())), &outputs, TOLERANCE);
+        println!("{what}: relative error {error:.1e}, folded {folded:.1e}");
+    }
+}
+
+/// Phikon, UNI, Virchow2 and H-optimus have exactly the tensors of their published files.
+#[test]
+fn pathology_encoders_have_the_tensors_of_timm() {
+    for shape in fixture()["shapes"].as_array().unwrap() {
+        let spec = NetworkSpec::named(shape["name"].as_str().unwrap(), 0).unwrap();
+        let tensors = spec.tensors().unwrap();
+        let numbers: usize = tensors.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        assert_eq!(numbers as u64, shape["numbers"], "{spec:?}");
+        let mut lines: Vec<String> = tensors.into_iter().map(|(name, shape)| format!("{name} {shape:?}")).collect();
+        lines.sort_unstable();
+        assert_eq!(blake3::hash(lines.join("\n").as_bytes()).to_hex().as_str(), shape["blake3"], "{}", shape["name"]);
+    }
 }
 
 /// `tests/reference/mobilenetv2_coral.py` gives five decimals of numbers up to 17.

@@ -3,7 +3,7 @@
 //! The rule stands in `parity/architectures/README.md` of the shared folder: a 64-bit hash of name and index gives each
 //! value, scaled by the tensor's kind.
 
-use eosin::nn::{TensorMap, Weight};
+use eosin::nn::{NetworkSpec, TensorMap, Weight};
 use serde_json::Value;
 
 /// Hashes a name (Fowler, Noll and Vo's 1a, 64 bits).
@@ -25,7 +25,6 @@ pub(crate) fn uniform(name: &str, index: usize) -> f64 {
 }
 
 /// All tensors that a reference file lists, counters left out.
-#[expect(clippy::cast_possible_truncation, reason = "the rule ends with rounding to f32")]
 pub(crate) fn weights(reference: &Value) -> TensorMap {
     let gain = reference["gain"].as_f64().unwrap();
     let tensors = reference["tensors"].as_array().unwrap().iter().filter(|tensor| tensor[2] != "zero");
@@ -33,18 +32,39 @@ pub(crate) fn weights(reference: &Value) -> TensorMap {
         let name = tensor[0].as_str().unwrap();
         let dims = tensor[1].as_array().unwrap();
         let shape: Vec<usize> = dims.iter().map(|dim| usize::try_from(dim.as_u64().unwrap()).unwrap()).collect();
-        let fan_in: usize = shape.iter().skip(1).product();
-        let value = |u: f64| match tensor[2].as_str().unwrap() {
-            "small" => 0.2 * u,
-            "var" => 1.0 + 0.5 * (u + 0.5),
-            "weight" => (u * (12.0 / fan_in as f64).sqrt()) * gain,
-            "norm" => 1.0 + 0.2 * u,
-            kind => panic!("unknown kind {kind}"),
-        };
-        let data = (0..shape.iter().product()).map(|index| value(uniform(name, index)) as f32).collect();
-        (name.to_owned(), Weight { shape, data })
+        (name.to_owned(), weight(name, shape, tensor[2].as_str().unwrap(), gain))
     };
     tensors.map(tensor).collect()
+}
+
+/// The weights of a network, each kind told from name and shape as the rule says.
+pub(crate) fn weights_of(spec: &NetworkSpec, gain: f64) -> TensorMap {
+    let tensor = |(name, shape): (String, Vec<usize>)| {
+        let kind = match name.rsplit('.').next().unwrap() {
+            "pos_embed" | "cls_token" | "reg_token" | "running_mean" | "bias" => "small",
+            "running_var" => "var",
+            _ if shape.len() >= 2 => "weight",
+            _ => "norm",
+        };
+        let weight = weight(&name, shape, kind, gain);
+        (name, weight)
+    };
+    spec.tensors().unwrap().into_iter().map(tensor).collect()
+}
+
+/// The tensor of that name and kind.
+#[expect(clippy::cast_possible_truncation, reason = "the rule ends with rounding to f32")]
+fn weight(name: &str, shape: Vec<usize>, kind: &str, gain: f64) -> Weight {
+    let fan_in: usize = shape.iter().skip(1).product();
+    let value = |u: f64| match kind {
+        "small" => 0.2 * u,
+        "var" => 1.0 + 0.5 * (u + 0.5),
+        "weight" => (u * (12.0 / fan_in as f64).sqrt()) * gain,
+        "norm" => 1.0 + 0.2 * u,
+        kind => panic!("unknown kind {kind}"),
+    };
+    let data = (0..shape.iter().product()).map(|index| value(uniform(name, index)) as f32).collect();
+    Weight { shape, data }
 }
 
 /// Two tiles `[2, 3, side, side]`.

@@ -8,6 +8,7 @@
 
 mod architectures;
 mod evaluate;
+#[allow(dead_code, reason = "the GPU tests use the rest")]
 mod formula;
 mod layering;
 mod loader;

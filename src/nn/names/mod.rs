@@ -1,0 +1,107 @@
+//! Names of tensors: ours are timm's; files that name the same layers otherwise are recognised here.
+//!
+//! A file is never renamed beyond what it splits: the network's layers take the file's names, so messages speak the
+//! file's language.
+
+mod torchvision;
+mod transformers;
+
+use crate::nn::layers::Layer;
+use crate::nn::registry::Architecture;
+use crate::nn::tensor_map::TensorMap;
+
+/// How a file names the layers of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// timm's state dict, which for most networks is also torchvision's.
+    Timm,
+    /// torchvision's `mobilenet_v2`: everything under `features.<block>`.
+    TorchvisionMobileNetV2,
+    /// torchvision's `mobilenet_v3_small` and `efficientnet_b0`.
+    TorchvisionMobile,
+    /// torchvision's `convnext_tiny`.
+    TorchvisionConvNeXt,
+    /// torchvision's `vit_b_16` and others.
+    TorchvisionVit,
+    /// `ViTModel` of transformers, as Phikon.
+    TransformersVit,
+    /// `Dinov2Model` of transformers, with or without registers, as Phikon-v2.
+    TransformersDinov2,
+    /// Numbered in network order (`conv00`, `conv01_dw`, ..., `classifier`), normalisation folded: `MobileNetV2` taken from
+    /// Coral's TensorFlow Lite file.
+    Numbered,
+}
+
+/// What wrappers put before every name: torch's `DataParallel`, and modules that hold the network as `model`, `net`,
+/// `backbone` or `encoder`, Lightning's among them.
+const WRAPPERS: [&str; 7] = ["module.", "model.", "net.", "network.", "backbone.", "_orig_mod.", "vit."];
+
+/// Takes off the prefixes of wrappers, however many there are, where every tensor has them.
+pub(super) fn unwrap(mut map: TensorMap) -> TensorMap {
+    let shared = |map: &TensorMap| {
+        WRAPPERS.into_iter().find(|prefix| !map.is_empty() && map.names().all(|name| name.starts_with(prefix)))
+    };
+    while let Some(prefix) = shared(&map) {
+        map = map.into_iter().map(|(name, weight)| (name[prefix.len()..].to_owned(), weight)).collect();
+    }
+    map
+}
+
+impl Naming {
+    /// Recognises the names of a file by a tensor that only they have.
+    pub fn of(architecture: Architecture, map: &TensorMap) -> Self {
+        let schemes: &[(&str, Self)] = match architecture {
+            Architecture::MobileNetV2 => {
+                &[("features.0.0.weight", Self::TorchvisionMobileNetV2), ("conv00.weight", Self::Numbered)]
+            }
+            Architecture::MobileNetV3Small | Architecture::EfficientNetB0 => {
+                &[("features.0.0.weight", Self::TorchvisionMobile)]
+            }
+            Architecture::ConvNeXtTiny => &[("features.0.0.weight", Self::TorchvisionConvNeXt)],
+            _ if architecture.is_transformer() => &[
+                ("conv_proj.weight", Self::TorchvisionVit),
+                ("encoder.layer.0.layernorm_before.weight", Self::TransformersVit),
+                ("encoder.layer.0.layer_scale1.lambda1", Self::TransformersDinov2),
+            ],
+            _ => &[],
+        };
+        schemes.iter().find(|(name, _)| map.contains(name)).map_or(Self::Timm, |&(_, scheme)| scheme)
+    }
+
+    /// Puts together what a file holds in parts, and leaves out what no tile needs.
+    pub fn tidy(self, map: TensorMap) -> TensorMap {
+        match self {
+            Self::TransformersVit | Self::TransformersDinov2 => transformers::tidy(map),
+            Self::TorchvisionVit => torchvision::tidy(map),
+            _ => map,
+        }
+    }
+
+    /// Gives the layers of a network, which come with timm's names, the names of this scheme.
+    pub fn apply(self, layers: &mut [Layer<'_>]) {
+        match self {
+            Self::Timm => {}
+            Self::TorchvisionMobileNetV2 => torchvision::mobilenet_v2(layers),
+            Self::TorchvisionMobile => torchvision::mobile(layers),
+            Self::TorchvisionConvNeXt => torchvision::convnext(layers),
+            Self::TorchvisionVit => torchvision::vit(layers),
+            Self::TransformersVit => transformers::vit(layers),
+            Self::TransformersDinov2 => transformers::dinov2(layers),
+            Self::Numbered => numbered(layers),
+        }
+    }
+}
+
+/// `convNN`, with `_dw` for a depthwise convolution; the head keeps its name.
+fn numbered(layers: &mut [Layer<'_>]) {
+    for (index, layer) in layers.iter_mut().enumerate().filter(|(_, layer)| !layer.is_head) {
+        let depthwise = if layer.is_depthwise() { "_dw" } else { "" };
+        layer.name = format!("conv{index:02}{depthwise}");
+    }
+}
+
+/// Takes the first of some parts of a name that fits for another.
+fn replaced(name: &str, pairs: &[(&str, &str)]) -> String {
+    let found = pairs.iter().find(|(ours, _)| name.contains(ours));
+    found.map_or_else(|| name.to_owned(), |(ours, theirs)| name.replacen(ours, theirs, 1))
+}
