@@ -1,5 +1,6 @@
 //! Arguments as typed; every number names its unit.
 
+use super::models::args::ModelsArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use eosin::device::DeviceSpec;
 use eosin::tile::GridRule;
@@ -25,7 +26,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Say what a slide is: format, size, levels, um/px and where it comes from.
     Info(InfoArgs),
-    /// List the models that can be used.
+    /// List the models that can be used, check one, or import another library's weights.
     Models(ModelsArgs),
     /// Check devices, drivers, models and folders: what would work and what would not.
     Doctor(DoctorArgs),
@@ -34,9 +35,17 @@ pub(crate) enum Command {
 /// How a model is run; the same for every command that runs one.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct RunArgs {
-    /// A model by name (see `eosin models`), or its folder.
+    /// A model by name (see `eosin models`), or its folder, one of WSInfer's zoo included.
     #[arg(long, short, default_value = "tissue-mobilenetv2.crc01", value_name = "NAME|DIR")]
     pub(crate) model: String,
+
+    /// A model's WSInfer configuration, in place of `--model`; needs `--weights`.
+    #[arg(long, short, value_name = "JSON", requires = "weights", conflicts_with = "model")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The weights of that model, as safetensors.
+    #[arg(long, short = 'p', visible_alias = "model-path", value_name = "FILE", requires = "config")]
+    pub(crate) weights: Option<PathBuf>,
 
     /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
     #[arg(long, default_value = "auto")]
@@ -149,13 +158,6 @@ pub(crate) struct InfoArgs {
     /// Also say why each other format does not fit.
     #[arg(long)]
     pub(crate) explain: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ModelsArgs {
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,12 +1,13 @@
-//! Logits to probabilities, on the host: a few numbers per tile are not worth a kernel.
+//! Logits to scores, on the host: a few numbers per tile are not worth a kernel.
 
 use crate::nn::Activation;
 
-/// Turns the logits of one tile into probabilities.
+/// Turns the logits of one tile into scores.
 ///
 /// Softmax subtracts the largest logit first, which changes nothing but keeps the exponentials finite.
 pub(super) fn activate(logits: &[f32], activation: Activation) -> Vec<f32> {
     match activation {
+        Activation::Identity => logits.to_vec(),
         Activation::Sigmoid => logits.iter().map(|&logit| 1.0 / (1.0 + (-logit).exp())).collect(),
         Activation::Softmax => {
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -30,6 +31,7 @@ mod tests {
         }
         assert_eq!(activate(&[1000.0, -1000.0], Activation::Softmax), [1.0, 0.0]);
         assert_eq!(activate(&[0.0, 100.0], Activation::Sigmoid), [0.5, 1.0]);
+        assert_eq!(activate(&[-3.0, 1e9], Activation::Identity), [-3.0, 1e9]);
         assert!(activate(&[f32::NAN, 0.0], Activation::Softmax).iter().all(|p| p.is_nan()));
     }
 }

@@ -92,6 +92,17 @@ impl Predictor {
         self.config
     }
 
+    /// Scores the one test tile that every device is tried with.
+    ///
+    /// # Errors
+    /// As [`Predictor::run`].
+    pub fn try_out(&self) -> Result<Vec<f32>> {
+        let shape = UnpackShape { tiles: 1, ..self.shape() };
+        let input = unpack(&test_card(shape), shape, self.normalisation, &self.device);
+        let scored = self.score(vec![0], &Readback::start(self.network.forward(input)).wait()?)?;
+        Ok(scored.scores.concat())
+    }
+
     /// Compiles and tunes the kernels before the clock starts, and holds what they compute against the CPU: a driver or a
     /// kernel that is wrong must not score a slide.
     ///
@@ -197,8 +208,7 @@ impl Predictor {
 
     /// Cuts the padding off and turns logits into probabilities.
     fn score(&self, tiles: Vec<u32>, logits: &[f32]) -> Result<Scored> {
-        let classes = self.network.spec().classes;
-        let rows = logits.chunks(classes).take(tiles.len());
+        let rows = logits.chunks(self.network.spec().outputs()).take(tiles.len());
         let scores: Vec<Vec<f32>> = rows.map(|row| activate(row, self.activation)).collect();
         match scores.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
             Some(at) => {

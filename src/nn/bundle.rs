@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
 use crate::nn::card::{Activation, Card, Class, Input, WeightsFile};
 use crate::nn::fold::fold;
+use crate::nn::import::has_running_statistics;
 use crate::nn::network::Network;
-use crate::nn::registry::Architecture;
 use crate::nn::spec::NetworkSpec;
-use crate::nn::tensor_map::{Precision, TensorMap};
+use crate::nn::tensor_map::TensorMap;
 use crate::nn::weights::{Head, canonical, load};
 use crate::nn::wsinfer_config::WsinferConfig;
 use burn::tensor::Device;
@@ -74,7 +74,7 @@ impl Bundle {
         let path = dir.join(CARD);
         let card = Card::parse(&read_text(&path)?).map_err(|error| error.at_path(&path))?;
         let path = dir.join(&card.weights.file);
-        let bytes = read(&path, MAX_WEIGHTS_BYTES)?;
+        let bytes = read_file(&path, MAX_WEIGHTS_BYTES)?;
         let digest = digest_of(&bytes);
         if !digest.eq_ignore_ascii_case(&card.weights.blake3) {
             let message = format!("expected weights with digest {}, found {digest}", card.weights.blake3);
@@ -103,16 +103,16 @@ impl Bundle {
     /// # Errors
     /// As [`Bundle::open`]; [`ErrorKind::Unsupported`] for an architecture or transform that is not known here.
     pub fn open_wsinfer(config_json: &Path, weights: &Path) -> Result<Self> {
-        let config = WsinferConfig::parse(&read_text(config_json)?).map_err(|error| error.at_path(config_json))?;
-        let bytes = read(weights, MAX_WEIGHTS_BYTES)?;
+        let config = WsinferConfig::read(config_json)?;
+        let bytes = read_file(weights, MAX_WEIGHTS_BYTES)?;
         let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(weights))?;
-        let named = match &config.architecture {
+        let spec = match &config.architecture {
             Some(name) => NetworkSpec::named(name, config.classes.len()),
-            None => Architecture::recognise(&map).map(|found| NetworkSpec::torch(found, config.classes.len())),
+            None => NetworkSpec::recognise(&map, config.classes.len()),
         };
         let spec = NetworkSpec {
-            batch_norm: map.names().any(|name| name.ends_with("running_mean")),
-            ..named.map_err(|error| error.at_path(config_json))?
+            batch_norm: has_running_statistics(&map),
+            ..spec.map_err(|error| error.at_path(config_json))?
         };
         spec.check_input(config.input.input_px()).map_err(|error| error.at_path(config_json))?;
         let folder = config_json.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -210,31 +210,13 @@ impl Bundle {
     }
 }
 
-impl Architecture {
-    /// Tells an architecture from the names of its tensors.
-    fn recognise(map: &TensorMap) -> Result<Self> {
-        let has = |name: &str| map.names().any(|full| full.ends_with(name));
-        if has("conv_stem.weight") || has("features.18.0.weight") || has("conv00.weight") {
-            Ok(Self::MobileNetV2)
-        } else if has("layer1.0.conv3.weight") || !has("layer4.1.conv2.weight") {
-            Err(Error::new(
-                ErrorKind::Unsupported,
-                "MOD-0208",
-                "expected weights of a known architecture, found others",
-            )
-            .with_advice("add \"architecture\" to config.json if it is one of those that `eosin models` lists"))
-        } else {
-            Ok(if has("layer3.5.conv2.weight") { Self::ResNet34 } else { Self::ResNet18 })
-        }
-    }
-}
-
-/// Writes a bundle: the weights in half precision, the card with their file name, digest and kind filled in, and the text.
+/// Writes a bundle: the weights in the precision that the card states, the card with their file name and digest filled in,
+/// and the text.
 /// The folder appears whole or not at all.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] (`MOD-0401`) when `dir` exists; [`ErrorKind::Model`] when weights do not fit the card's network or
-/// half precision; [`ErrorKind::Io`].
+/// that precision; [`ErrorKind::Io`].
 pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown: &str) -> Result<Card> {
     if dir.exists() {
         return Err(
@@ -242,9 +224,10 @@ pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown:
         );
     }
     let spec = card.spec();
-    let weights = canonical(&spec, weights.clone(), Head::FromFile)?.to_safetensors(Precision::F16)?;
+    let dtype = card.weights.dtype;
+    let weights = canonical(&spec, weights.clone(), Head::FromFile)?.to_safetensors(dtype)?;
     let blake3 = digest_of(&weights);
-    let file = WeightsFile { file: WEIGHTS.to_owned(), blake3, dtype: Precision::F16 };
+    let file = WeightsFile { file: WEIGHTS.to_owned(), blake3, dtype };
     let card = Card { weights: file, ..card.clone() };
     let text = card.to_toml()?;
 
@@ -300,7 +283,7 @@ fn digest_of(bytes: &[u8]) -> String {
 }
 
 /// Reads a whole file of bounded size; the bound holds also for a file that grows meanwhile.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let failed = |error| Error::io(path, "read the model", error);
     let mut bytes = Vec::new();
     fs::File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -311,7 +294,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    String::from_utf8(read(path, MAX_CARD_BYTES)?)
+pub(super) fn read_text(path: &Path) -> Result<String> {
+    String::from_utf8(read_file(path, MAX_CARD_BYTES)?)
         .map_err(|_| Error::new(ErrorKind::Model, "MOD-0201", "expected text in UTF-8").at_path(path))
 }

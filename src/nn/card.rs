@@ -43,7 +43,8 @@ pub struct Card {
     pub training_data: String,
     /// From logits to scores.
     pub activation: Activation,
-    /// One per logit, in order.
+    /// One per logit, in order; none in a model that describes tiles by features only.
+    #[serde(default)]
     pub classes: Vec<Class>,
     /// What tiles must look like.
     pub input: Input,
@@ -62,11 +63,13 @@ pub struct Card {
 pub enum Activation {
     /// Classes exclude each other; scores add up to 1.
     Softmax,
-    /// Each class for itself.
+    /// Each class for itself: a tile may have several, or none.
     Sigmoid,
+    /// Numbers as they are: a regression, or features.
+    Identity,
 }
 
-/// A class of the model.
+/// A class of the model, or a number that it estimates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Class {
@@ -75,6 +78,16 @@ pub struct Class {
     /// Its colour in maps, RGB; without one the map chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<[u8; 3]>,
+    /// The unit of an estimated number, such as `cells/mm2`; scores of classes have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+impl Class {
+    /// A class or number of that name, without colour or unit.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), color: None, unit: None }
+    }
 }
 
 /// What a tile must look like.
@@ -200,8 +213,17 @@ impl Card {
 
 /// Checks that class names can be told apart and that the activation makes sense for their number.
 pub(super) fn check_classes(classes: &[Class], activation: Activation) -> Result<()> {
-    if activation == Activation::Softmax && classes.len() < 2 {
-        let message = format!("expected two classes or more for softmax, found {}", classes.len());
+    let least = match activation {
+        Activation::Softmax => 2,
+        Activation::Sigmoid => 1,
+        Activation::Identity => 0,
+    };
+    if classes.len() < least {
+        let message = format!("expected {least} classes or more for {activation:?}, found {}", classes.len());
+        return Err(fault("MOD-0203", message));
+    }
+    if let Some(class) = classes.iter().find(|class| class.unit.is_some() && activation != Activation::Identity) {
+        let message = format!("expected units with the activation identity only, found one of {:?}", class.name);
         return Err(fault("MOD-0203", message));
     }
     let mut seen = BTreeSet::new();
@@ -274,7 +296,7 @@ pub(super) mod tests {
             intended_use: "tests".to_owned(),
             training_data: "none".to_owned(),
             activation: Activation::Softmax,
-            classes: ["stroma", "tumour"].map(|name| Class { name: name.to_owned(), color: Some([1, 2, 3]) }).to_vec(),
+            classes: ["stroma", "tumour"].map(|name| Class { color: Some([1, 2, 3]), ..Class::named(name) }).to_vec(),
             input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
             architecture: CardArchitecture::from(&NetworkSpec {
                 padding: Padding::TfSame,

@@ -3,6 +3,7 @@
 //! To add one: a variant, a row, an arm in `network.rs`, a test against reference logits.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::spec::VARIANTS;
 use crate::nn::vit_shape::VitShape;
 use serde::{Deserialize, Serialize};
 
@@ -270,6 +271,12 @@ impl Architecture {
     /// The name used in model cards.
     pub fn name(self) -> &'static str {
         self.row().name
+    }
+
+    /// What timm and torchvision call it and its variants.
+    pub fn aliases(self) -> Vec<&'static str> {
+        let variants = VARIANTS.iter().filter(|variant| variant.architecture == self).map(|variant| variant.name);
+        self.row().aliases.iter().copied().chain(variants).collect()
     }
 
     /// Side of the input that the paper used, pixels; others work too, but for transformers.

@@ -56,12 +56,19 @@ pub struct Variant {
 const MAX_CLASSES: usize = 10_000;
 
 /// A variant that other libraries know by a name of its own.
-struct Named {
-    name: &'static str,
-    architecture: Architecture,
+pub(super) struct Named {
+    pub name: &'static str,
+    pub architecture: Architecture,
     width: Option<f64>,
-    epsilon: Option<f64>,
-    padding: Padding,
+    pub epsilon: Option<f64>,
+    pub padding: Padding,
+}
+
+impl Named {
+    pub fn spec(&self, classes: usize) -> NetworkSpec {
+        let variant = Variant { width: self.width, epsilon: self.epsilon, vit: None };
+        NetworkSpec { padding: self.padding, variant, ..NetworkSpec::torch(self.architecture, classes) }
+    }
 }
 
 const fn wide(name: &'static str, architecture: Architecture, width: f64) -> Named {
@@ -74,7 +81,7 @@ const fn tf(name: &'static str, architecture: Architecture) -> Named {
 }
 
 /// timm's names, torchvision's `mobilenet_v3_small`, which normalises with 0.001, and an encoder with its own number.
-static VARIANTS: [Named; 11] = [
+pub(super) static VARIANTS: [Named; 11] = [
     wide("wide_resnet50_2", Architecture::ResNet50, 2.0),
     wide("mobilenetv2_050", Architecture::MobileNetV2, 0.5),
     wide("mobilenetv2_140", Architecture::MobileNetV2, 1.4),
@@ -113,11 +120,10 @@ impl NetworkSpec {
     /// [`ErrorKind::Unsupported`] (`MOD-0208`) with the names that exist.
     pub fn named(name: &str, classes: usize) -> Result<Self> {
         let base = name.split('.').next().unwrap_or(name).to_lowercase();
-        let Some(known) = VARIANTS.iter().find(|variant| variant.name == base) else {
-            return Ok(Self::torch(Architecture::parse(name)?, classes));
-        };
-        let variant = Variant { width: known.width, epsilon: known.epsilon, vit: None };
-        Ok(Self { padding: known.padding, variant, ..Self::torch(known.architecture, classes) })
+        match VARIANTS.iter().find(|variant| variant.name == base) {
+            Some(variant) => Ok(variant.spec(classes)),
+            None => Ok(Self::torch(Architecture::parse(name)?, classes)),
+        }
     }
 
     /// The same network with its normalisation folded away.

@@ -115,6 +115,11 @@ impl TensorMap {
         self.0.keys().map(String::as_str)
     }
 
+    /// All tensors, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Weight)> {
+        self.0.iter().map(|(name, weight)| (name.as_str(), weight))
+    }
+
     /// The number of tensors.
     pub fn len(&self) -> usize {
         self.0.len()

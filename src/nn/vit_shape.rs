@@ -1,7 +1,9 @@
 //! What distinguishes one vision transformer from another.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::bundle::read_text;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// The layer between two attentions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +121,18 @@ impl VitShape {
         positions: VitPositions::Image,
         ..Self::SMALL_16
     };
+
+    /// Reads and checks a shape from a TOML file with the keys of a card's `[architecture.vit]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`]: `MOD-0201` no such TOML, and those of [`VitShape::check`]; [`ErrorKind::Io`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = read_text(path)?;
+        let shape: Self = toml::from_str(&text)
+            .map_err(|error| Error::new(ErrorKind::Model, "MOD-0201", error.message().to_owned()).at_path(path))?;
+        shape.check().map_err(|error| error.at_path(path))?;
+        Ok(shape)
+    }
 
     /// Tokens along one side of the image.
     pub fn grid(&self) -> usize {

@@ -4,17 +4,22 @@
 //! of transforms that the schema knows is taken, in its one sensible order; anything else would change results silently.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::bundle::read_text;
 use crate::nn::card::{Activation, Class, Input, check_classes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::path::Path;
 
 /// A checked WSInfer configuration.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct WsinferConfig {
+pub struct WsinferConfig {
     /// The network's name in timm; the older schema has none.
     pub architecture: Option<String>,
+    /// One per logit, in order.
     pub classes: Vec<Class>,
+    /// What tiles must look like.
     pub input: Input,
+    /// From logits to scores.
     pub activation: Activation,
 }
 
@@ -39,7 +44,15 @@ struct Transform {
 }
 
 impl WsinferConfig {
-    /// Reads and checks a configuration.
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// Those of [`WsinferConfig::parse`]; [`ErrorKind::Io`].
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&read_text(path)?).map_err(|error| error.at_path(path))
+    }
+
+    /// Checks the text of a configuration.
     ///
     /// # Errors
     /// [`ErrorKind::Model`]: `MOD-0206` not such a JSON, `MOD-0203` classes, `MOD-0204` a value out of range;
@@ -57,7 +70,7 @@ impl WsinferConfig {
         }
         // WSInfer's own rule: one logit is a probability by itself, several exclude each other.
         let activation = if raw.num_classes == 1 { Activation::Sigmoid } else { Activation::Softmax };
-        let classes: Vec<Class> = raw.class_names.into_iter().map(|name| Class { name, color: None }).collect();
+        let classes: Vec<Class> = raw.class_names.into_iter().map(Class::named).collect();
         check_classes(&classes, activation)?;
         let mut input = Input {
             mpp: raw.spacing_um_px,

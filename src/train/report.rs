@@ -29,7 +29,7 @@ impl Material<'_> {
         let classes = self
             .counts
             .iter()
-            .map(|class| Class { name: class.name.clone(), color: words.colors.get(&class.name).copied() });
+            .map(|class| Class { color: words.colors.get(&class.name).copied(), ..Class::named(class.name.as_str()) });
         let input = &config.input;
         Card {
             schema: 1,

@@ -8,7 +8,6 @@ use std::path::Path;
 pub(crate) fn write_random_model(folder: &Path, architecture: Architecture, input: Input) {
     let spec = NetworkSpec::torch(architecture, 2).folded();
     let weights = save(&spec.init(&burn::tensor::Device::flex()).unwrap()).unwrap();
-    let class = |name: &str| Class { name: name.to_string(), color: None };
     let card = Card {
         schema: 1,
         name: "random".to_string(),
@@ -19,7 +18,7 @@ pub(crate) fn write_random_model(folder: &Path, architecture: Architecture, inpu
         intended_use: "research use only, not for diagnosis".to_string(),
         training_data: "none".to_string(),
         activation: Activation::Softmax,
-        classes: vec![class("a"), class("b")],
+        classes: vec![Class::named("a"), Class::named("b")],
         input,
         architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F16 },

@@ -21,7 +21,7 @@ fn card() -> Card {
         intended_use: "tests".to_owned(),
         training_data: "none".to_owned(),
         activation: Activation::Softmax,
-        classes: ["stroma", "tumour"].map(|name| Class { name: name.to_owned(), color: Some([1, 2, 3]) }).to_vec(),
+        classes: ["stroma", "tumour"].map(|name| Class { color: Some([1, 2, 3]), ..Class::named(name) }).to_vec(),
         input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
         architecture: CardArchitecture::from(&NetworkSpec {
             padding: Padding::TfSame,

@@ -1,8 +1,12 @@
 //! Finding models by name, and `eosin models`.
 
-use super::args::ModelsArgs;
+pub(crate) mod args;
+mod check;
+mod import;
+
 use super::exit;
 use super::text::{answer_json, say};
+use args::{ModelsArgs, ModelsCommand};
 use eosin::nn::Bundle;
 use eosin::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -61,6 +65,15 @@ pub(crate) fn folder_name(error: &Error) -> String {
 }
 
 pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
+    match &args.command {
+        Some(ModelsCommand::Check(args)) => check::run(args),
+        Some(ModelsCommand::Import(args)) => import::run(args),
+        Some(ModelsCommand::Architectures(args)) => Ok(check::architectures(args)),
+        None => list(args),
+    }
+}
+
+fn list(args: &ModelsArgs) -> Result<ExitCode> {
     let bundles = Bundle::list(&folders()?);
     let failed = bundles.iter().any(Result::is_err);
     if args.json {

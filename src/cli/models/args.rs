@@ -1,0 +1,179 @@
+//! The arguments of `eosin models`.
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use eosin::device::DeviceSpec;
+use eosin::nn::{Activation, Padding};
+use std::path::PathBuf;
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ModelsCommand>,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Prove that a model loads, runs and gives finite numbers.
+    Check(CheckArgs),
+    /// Make a model folder of another library's weights.
+    Import(Box<ImportArgs>),
+    /// List the networks that weights can be for.
+    Architectures(ArchitecturesArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    /// A model by name, or its folder.
+    #[arg(value_name = "NAME|DIR")]
+    pub(crate) model: String,
+
+    /// Where to run it; off the CPU its scores are held against the CPU's.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: DeviceSpec,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ArchitecturesArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// The weights: safetensors, a `PyTorch` state dict (.pth, .pt, .bin), or a folder of WSInfer's zoo.
+    pub(crate) file: PathBuf,
+
+    /// The model's folder, which must not exist.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// The network, as `eosin models architectures` lists them or as timm and torchvision call it [default: told from the
+    /// tensors].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) arch: Option<String>,
+
+    /// Names of the classes or of the numbers it estimates, in the order of its outputs; a number's unit follows a colon,
+    /// such as `Ki67:cells/mm2`.
+    #[arg(long, value_delimiter = ',', value_name = "A,B", required_unless_present_any = ["config", "features"])]
+    pub(crate) classes: Vec<String>,
+
+    /// Leave the last layer out: the model describes tiles by features.
+    #[arg(long, conflicts_with_all = ["classes", "activation"])]
+    pub(crate) features: bool,
+
+    /// From logits to scores [default: softmax, for one class sigmoid].
+    #[arg(long, value_enum)]
+    pub(crate) activation: Option<Score>,
+
+    /// Micrometres per pixel at which the model sees tiles.
+    #[arg(long, value_name = "UM_PER_PX", required_unless_present = "config")]
+    pub(crate) mpp: Option<f64>,
+
+    /// Side of a tile at that resolution, pixels [default: the network's].
+    #[arg(long, value_name = "PX")]
+    pub(crate) tile_px: Option<u32>,
+
+    /// Side that tiles are resized to, pixels [default: the tile's].
+    #[arg(long, value_name = "PX")]
+    pub(crate) input_px: Option<u32>,
+
+    /// Means of red, green and blue, 0 to 1 [default: the network's].
+    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "R,G,B")]
+    pub(crate) mean: Option<Vec<f32>>,
+
+    /// Standard deviations of red, green and blue [default: the network's].
+    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "R,G,B")]
+    pub(crate) std: Option<Vec<f32>>,
+
+    /// Everything that WSInfer's configuration says, in place of the options above.
+    #[arg(
+        long, short, value_name = "JSON",
+        conflicts_with_all = ["classes", "features", "activation", "mpp", "tile_px", "input_px", "mean", "std"]
+    )]
+    pub(crate) config: Option<PathBuf>,
+
+    /// How its convolutions are padded [default: that of the network's name].
+    #[arg(long, value_enum)]
+    pub(crate) padding: Option<Pad>,
+
+    /// Factor on the numbers of channels [default: that of the network's name].
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) width: Option<f64>,
+
+    /// What normalisation adds to variances [default: that of the network's name].
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) epsilon: Option<f64>,
+
+    /// The shape of a vision transformer: a TOML file of the keys in a card's `[architecture.vit]`.
+    #[arg(long, value_name = "TOML")]
+    pub(crate) vit: Option<PathBuf>,
+
+    /// The model's name [default: the folder's].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// What it predicts, in a few words.
+    #[arg(long, default_value = "not stated", hide_default_value = true)]
+    pub(crate) task: String,
+
+    /// Licence of the weights, an SPDX expression where there is one.
+    #[arg(long, default_value = "not stated", hide_default_value = true)]
+    pub(crate) licence: String,
+
+    /// Whom to name when it is used.
+    #[arg(long, default_value = "not stated", hide_default_value = true)]
+    pub(crate) attribution: String,
+
+    /// What it was trained on.
+    #[arg(long, default_value = "not stated", hide_default_value = true)]
+    pub(crate) training_data: String,
+}
+
+/// From logits to scores, as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Score {
+    /// Classes exclude each other.
+    Softmax,
+    /// Each class for itself.
+    Sigmoid,
+    /// Numbers as they are: a regression.
+    Identity,
+}
+
+impl From<Score> for Activation {
+    fn from(score: Score) -> Self {
+        match score {
+            Score::Softmax => Self::Softmax,
+            Score::Sigmoid => Self::Sigmoid,
+            Score::Identity => Self::Identity,
+        }
+    }
+}
+
+/// Padding as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pad {
+    /// The same on all sides.
+    Torch,
+    /// TensorFlow's "same".
+    TfSame,
+}
+
+impl From<Pad> for Padding {
+    fn from(pad: Pad) -> Self {
+        match pad {
+            Pad::Torch => Self::Torch,
+            Pad::TfSame => Self::TfSame,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `eosin models import`: another library's weights become a model folder.
+//!
+//! The folder has its name only when its model has opened, run and given finite numbers.
+
+use super::args::ImportArgs;
+use super::check::proven;
+use crate::cli::exit;
+use crate::cli::text::say;
+use eosin::device::{DeviceSpec, open};
+use eosin::nn::{
+    Activation, Bundle, Card, CardArchitecture, Class, Imported, Input, Metrics, NetworkSpec, VitShape, WeightsFile,
+    WsinferConfig, write_bundle,
+};
+use eosin::{Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Files of a folder of WSInfer's zoo.
+const ZOO: [&str; 2] = ["config.json", "model.safetensors"];
+
+/// What a card needs and a weights file does not say.
+struct Facts {
+    architecture: Option<String>,
+    classes: Vec<Class>,
+    activation: Activation,
+    mpp: f64,
+    tile_px: Option<u32>,
+    input_px: Option<u32>,
+    mean: Option<[f32; 3]>,
+    std: Option<[f32; 3]>,
+}
+
+pub(super) fn run(args: &ImportArgs) -> Result<ExitCode> {
+    let (config, file) = sources(args);
+    let facts = match &config {
+        Some(config) => Facts::of_config(WsinferConfig::read(config)?),
+        None => Facts::of_flags(args)?,
+    };
+    let network = network(args, &facts)?;
+    let imported = Imported::read(&file, network, facts.classes.len())?;
+    let card = card(args, facts, &imported);
+    let scores = write(&args.out, &card, &imported)?;
+    say!("{} is ready: {}, {} outputs", card.name, imported.spec.architecture, scores);
+    say!("read what model.toml says about it, above all licence and resolution");
+    Ok(ExitCode::from(exit::DONE))
+}
+
+/// The configuration, when there is one, and the weights.
+fn sources(args: &ImportArgs) -> (Option<PathBuf>, PathBuf) {
+    let [config, weights] = ZOO.map(|name| args.file.join(name));
+    if args.config.is_none() && config.is_file() {
+        (Some(config), weights)
+    } else {
+        (args.config.clone(), args.file.clone())
+    }
+}
+
+impl Facts {
+    fn of_config(config: WsinferConfig) -> Self {
+        let WsinferConfig { architecture, classes, input, activation } = config;
+        Self {
+            architecture,
+            classes,
+            activation,
+            mpp: input.mpp,
+            tile_px: Some(input.tile_px),
+            input_px: input.input_px,
+            mean: Some(input.mean),
+            std: Some(input.std),
+        }
+    }
+
+    fn of_flags(args: &ImportArgs) -> Result<Self> {
+        let missing = |what: &str| {
+            let message = format!("expected {what}, found neither that nor a WSInfer configuration");
+            Error::new(ErrorKind::Usage, "MOD-0402", message)
+        };
+        if args.classes.is_empty() && !args.features {
+            return Err(missing("--classes or --features"));
+        }
+        let classes: Vec<Class> = args.classes.iter().map(|class| named(class)).collect();
+        let usual = match classes.len() {
+            0 => Activation::Identity,
+            1 => Activation::Sigmoid,
+            _ => Activation::Softmax,
+        };
+        let colours = |numbers: &Option<Vec<f32>>| numbers.as_ref().and_then(|numbers| numbers[..].try_into().ok());
+        Ok(Self {
+            architecture: None,
+            activation: args.activation.map_or(usual, Into::into),
+            classes,
+            mpp: args.mpp.ok_or_else(|| missing("--mpp"))?,
+            tile_px: args.tile_px,
+            input_px: args.input_px,
+            mean: colours(&args.mean),
+            std: colours(&args.std),
+        })
+    }
+}
+
+/// `name`, or `name:unit`.
+fn named(text: &str) -> Class {
+    let (name, unit) = text.split_once(':').map_or((text, None), |(name, unit)| (name, Some(unit.trim().to_owned())));
+    Class { unit, ..Class::named(name.trim()) }
+}
+
+/// The network that the arguments or the configuration name; none when its tensors are to tell.
+fn network(args: &ImportArgs, facts: &Facts) -> Result<Option<NetworkSpec>> {
+    let Some(name) = args.arch.as_ref().or(facts.architecture.as_ref()) else {
+        let stray = [
+            ("--padding", args.padding.is_some()),
+            ("--width", args.width.is_some()),
+            ("--epsilon", args.epsilon.is_some()),
+            ("--vit", args.vit.is_some()),
+        ];
+        return match stray.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                Err(Error::new(ErrorKind::Usage, "MOD-0402", format!("expected --arch with {flag}, found none")))
+            }
+            None => Ok(None),
+        };
+    };
+    let mut spec = NetworkSpec::named(name, facts.classes.len())?;
+    spec.padding = args.padding.map_or(spec.padding, Into::into);
+    spec.variant.width = args.width.or(spec.variant.width);
+    spec.variant.epsilon = args.epsilon.or(spec.variant.epsilon);
+    if let Some(path) = &args.vit {
+        spec.variant.vit = Some(VitShape::read(path)?);
+    }
+    spec.check()?;
+    Ok(Some(spec))
+}
+
+fn card(args: &ImportArgs, facts: Facts, imported: &Imported) -> Card {
+    let spec = &imported.spec;
+    let (mean, std) = spec.architecture.colours();
+    let folder = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Card {
+        schema: 1,
+        name: args.name.clone().unwrap_or(folder),
+        task: args.task.clone(),
+        version: "1".to_owned(),
+        licence: args.licence.clone(),
+        attribution: args.attribution.clone(),
+        intended_use: "research use only, not for diagnosis".to_owned(),
+        training_data: args.training_data.clone(),
+        activation: facts.activation,
+        classes: facts.classes,
+        input: Input {
+            mpp: facts.mpp,
+            tile_px: facts.tile_px.unwrap_or(spec.input_px()),
+            input_px: facts.input_px,
+            mean: facts.mean.unwrap_or(mean),
+            std: facts.std.unwrap_or(std),
+        },
+        architecture: CardArchitecture::from(spec),
+        weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: imported.precision },
+        metrics: Metrics::new(),
+    }
+}
+
+/// Writes and proves the model beside its place, then gives it its name; the number of its outputs.
+fn write(out: &Path, card: &Card, imported: &Imported) -> Result<usize> {
+    if out.exists() {
+        let message = "expected a new folder, found one that exists";
+        return Err(Error::new(ErrorKind::Usage, "MOD-0401", message).at_path(out));
+    }
+    let failed = |error| Error::io(out, "write the model", error);
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(failed)?;
+    let draft = tempfile::Builder::new().prefix(".import-").tempdir_in(parent).map_err(failed)?;
+    let folder = draft.path().join("model");
+    let text = format!(
+        "# {}\n\nImported weights: {} of {} outputs, from a file with BLAKE3 digest {}.\n\nLicence: {}. Attribution: \
+         {}.\n\nNothing is known here of how well it works. Research use only, not for diagnosis.\n",
+        card.name,
+        imported.spec.architecture,
+        imported.spec.outputs(),
+        imported.digest,
+        card.licence,
+        card.attribution,
+    );
+    write_bundle(&folder, card, &imported.weights, &text)?;
+    let scores = proven(&Bundle::open(&folder)?, &open(DeviceSpec::Cpu)?)?;
+    std::fs::rename(&folder, out).map_err(failed)?;
+    Ok(scores.len())
+}

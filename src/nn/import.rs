@@ -1,0 +1,100 @@
+//! A weights file of another library → the tensors of a network here, checked.
+//!
+//! Invariant: what comes out fits its network to the last tensor; nothing is guessed but the architecture, and that only
+//! when exactly the tensors of one are there.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::nn::bundle::read_file;
+use crate::nn::registry::Architecture;
+use crate::nn::spec::{NetworkSpec, Padding, VARIANTS};
+use crate::nn::tensor_map::{Precision, TensorMap, Weight};
+use crate::nn::weights::{Head, canonical};
+use std::path::Path;
+
+/// Weights that were read from a file, and the network that they are for.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The network.
+    pub spec: NetworkSpec,
+    /// Its weights, with timm's names.
+    pub weights: TensorMap,
+    /// How the file stores them.
+    pub precision: Precision,
+    /// BLAKE3 digest of the file, hexadecimal.
+    pub digest: String,
+}
+
+impl Imported {
+    /// Reads the weights of a network. Without a network the tensors tell it; without classes the network gives features
+    /// only, and a last layer in the file is left out.
+    ///
+    /// # Errors
+    /// Those of [`TensorMap::from_safetensors`]; [`ErrorKind::Unsupported`] (`MOD-0208`) for a network that is not known
+    /// here; [`ErrorKind::Model`] (`MOD-0105`) when the tensors are not those of the network; [`ErrorKind::Io`].
+    pub fn read(path: &Path, network: Option<NetworkSpec>, classes: usize) -> Result<Self> {
+        let bytes = read_file(path, MAX_WEIGHTS_BYTES)?;
+        Self::from_bytes(&bytes, network, classes).map_err(|error| error.at_path(path))
+    }
+
+    fn from_bytes(bytes: &[u8], network: Option<NetworkSpec>, classes: usize) -> Result<Self> {
+        let (map, precision) = TensorMap::from_safetensors(bytes)?;
+        let spec = match network {
+            Some(spec) => NetworkSpec { classes, ..spec },
+            None => NetworkSpec::recognise(&map, classes)?,
+        };
+        let spec = NetworkSpec { batch_norm: has_running_statistics(&map), ..spec };
+        spec.check()?;
+        let weights = if classes == 0 { without_head(spec, map)? } else { canonical(&spec, map, Head::FromFile)? };
+        Ok(Self { spec, weights, precision, digest: blake3::hash(bytes).to_hex().to_string() })
+    }
+}
+
+/// Whether batch normalisation is still apart from the convolutions.
+pub(super) fn has_running_statistics(map: &TensorMap) -> bool {
+    map.names().any(|name| name.ends_with("running_mean"))
+}
+
+/// Weights without a last layer, whether the file has one or not.
+fn without_head(spec: NetworkSpec, map: TensorMap) -> Result<TensorMap> {
+    let with_one_class = NetworkSpec { classes: 1, ..spec };
+    canonical(&with_one_class, map, Head::Fresh)
+}
+
+impl NetworkSpec {
+    /// Tells a network from the names and shapes of its tensors. Padding leaves no trace in them and is torch's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] (`MOD-0208`) when they are those of no network here.
+    pub fn recognise(map: &TensorMap, classes: usize) -> Result<Self> {
+        let shapes: TensorMap = map
+            .iter()
+            .map(|(name, weight)| (name.to_owned(), Weight { shape: weight.shape.clone(), data: Vec::new() }))
+            .collect();
+        let named = VARIANTS.iter().filter(|variant| variant.padding == Padding::Torch && variant.epsilon.is_none());
+        let known = Architecture::all()
+            .filter(|&architecture| architecture != Architecture::Vit)
+            .map(|architecture| Self::torch(architecture, classes))
+            .chain(named.map(|variant| variant.spec(classes)));
+        let batch_norm = has_running_statistics(map);
+        known
+            .map(|spec| Self { batch_norm, ..spec })
+            .find(|spec| {
+                let checked = match spec.classes {
+                    0 => without_head(*spec, shapes.clone()),
+                    _ => canonical(spec, shapes.clone(), Head::FromFile),
+                };
+                checked.is_ok()
+            })
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Unsupported,
+                    "MOD-0208",
+                    format!("expected the tensors of a known network with {classes} classes, found others"),
+                )
+                .with_advice(
+                    "name the architecture, to see which tensors differ; `eosin models architectures` lists them",
+                )
+            })
+    }
+}
