@@ -96,16 +96,69 @@ pub struct Batch {
     pub pixels: Vec<u8>,
 }
 
+/// A class or finding counts as present from this probability on, where classes do not exclude each other.
+pub const POSITIVE_FROM: f32 = 0.5;
+
+/// What the numbers of a tile mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Meaning {
+    /// Probabilities of classes that exclude each other.
+    #[default]
+    Classes,
+    /// Probabilities of findings, each for itself: a tile may have several, or none.
+    Findings,
+    /// Estimates of something that is measured in these units, as far as they are known.
+    Estimates(Vec<Option<String>>),
+    /// A description without names, for other programs to learn from.
+    Features,
+}
+
+impl Meaning {
+    /// The column that a tile's scores speak for: the largest one; of findings only from [`POSITIVE_FROM`] on.
+    pub fn decide(&self, scores: &[f32]) -> Option<usize> {
+        match self {
+            Self::Classes => arg_max(scores),
+            Self::Findings => arg_max(scores).filter(|&largest| scores[largest] >= POSITIVE_FROM),
+            Self::Estimates(_) | Self::Features => None,
+        }
+    }
+
+    /// What stands before a column's name in tables: a name may begin with what a spreadsheet takes for a formula.
+    pub fn prefix(&self) -> &'static str {
+        match self {
+            Self::Classes | Self::Findings => "prob_",
+            Self::Estimates(_) | Self::Features => "value_",
+        }
+    }
+
+    /// The unit of a column.
+    pub fn unit(&self, column: usize) -> Option<&str> {
+        match self {
+            Self::Estimates(units) => units.get(column)?.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// One row per tile of a plan: scores of all classes, or why there are none.
 #[derive(Debug, Clone)]
 pub struct Predictions {
-    /// Names of the classes, one per column.
+    /// What the columns are.
+    pub meaning: Meaning,
+    /// Names of the classes, one per column; features have none.
     pub class_names: Vec<String>,
     /// For each tile of the plan its scores `[K]`, or `None` when the tile was lost.
     pub rows: Vec<Option<Vec<f32>>>,
 }
 
 impl Predictions {
+    /// The same tiles, scored or lost, without any column.
+    #[must_use]
+    pub fn without_scores(&self) -> Self {
+        let rows = self.rows.iter().map(|row| row.as_ref().map(|_| Vec::new())).collect();
+        Self { meaning: self.meaning.clone(), class_names: Vec::new(), rows }
+    }
+
     /// The number of tiles that have scores.
     pub fn scored(&self) -> usize {
         self.rows.iter().flatten().count()
@@ -115,4 +168,20 @@ impl Predictions {
 /// The index of the largest score; the first one wins a tie, none for an empty row.
 pub fn arg_max(scores: &[f32]) -> Option<usize> {
     (0..scores.len()).reduce(|best, next| if scores[next] > scores[best] { next } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_scores_speak_for_depends_on_their_meaning() {
+        let scores = [0.2, 0.4, 0.3];
+        assert_eq!(Meaning::Classes.decide(&scores), Some(1));
+        assert_eq!(Meaning::Findings.decide(&scores), None);
+        assert_eq!(Meaning::Findings.decide(&[0.5, 0.9]), Some(1));
+        assert_eq!(Meaning::Findings.decide(&[POSITIVE_FROM]), Some(0));
+        assert_eq!(Meaning::Estimates(vec![]).decide(&scores), None);
+        assert_eq!(Meaning::Classes.decide(&[]), None);
+    }
 }

@@ -6,10 +6,10 @@ use super::score::{code, prepare, run_with_progress};
 use super::text::say;
 use eosin::export::{SlideRecord, SlideStatus};
 use eosin::geometry::{Rect, Size};
-use eosin::map::decide;
 use eosin::pipeline::ScoreConfig;
 use eosin::synthetic::{CLASS_NAMES, SyntheticConfig, SyntheticSlide};
 use eosin::tile::GridRule;
+use eosin::tile::Meaning;
 use eosin::tissue::TissueConfig;
 use eosin::units::Mpp;
 use eosin::{Error, ErrorKind, Result};
@@ -97,9 +97,13 @@ fn compare(args: &DemoArgs, slide: &SyntheticSlide, record: &SlideRecord) -> Res
         let Some(column) = classes.iter().position(|class| class == name) else { continue };
         let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
         let truth = mean(rows.iter().map(|(truth, _)| truth[index]).collect());
-        let found = mean(rows.iter().map(|(_, scores)| f64::from(u8::from(decide(scores) == Some(column)))).collect());
+        let found = mean(
+            rows.iter()
+                .map(|(_, scores)| f64::from(u8::from(Meaning::Classes.decide(scores) == Some(column))))
+                .collect(),
+        );
         let of_class: Vec<_> = rows.iter().filter(|(truth, _)| truth[index] >= PURE).collect();
-        let hits = of_class.iter().filter(|(_, scores)| decide(scores) == Some(column)).count();
+        let hits = of_class.iter().filter(|(_, scores)| Meaning::Classes.decide(scores) == Some(column)).count();
         right += hits;
         pure += of_class.len();
         say!("{name:<16} {:>6.1} % {:>5.1} %    {hits} of {}", truth * 100.0, found * 100.0, of_class.len());

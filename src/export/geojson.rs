@@ -3,8 +3,8 @@
 //!
 //! Coordinates are level-0 pixels, origin top-left. Written tile by tile, never held as a whole.
 //!
-//! - Scored: class by the largest score with its colour, and `prob_<class>` as measurements. A tile that a one-class
-//!   model calls negative has no classification.
+//! - Scored: class by the largest score with its colour, and `prob_<class>` as measurements. A tile without any finding
+//!   has no classification, nor has one with estimated numbers, whose measurements are `value_<name>`.
 //! - Failed: class `failed`, and no `measurements` member at all. QuPath itself omits an empty list, and a null or the
 //!   text "NaN" would enter its tables as a value.
 //!
@@ -14,7 +14,8 @@
 
 use super::SlideOutputs;
 use crate::geometry::Rect;
-use crate::map::{decide, finite_scores};
+use crate::map::finite_scores;
+use crate::tile::Meaning;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::io::{self, Write};
 
@@ -54,6 +55,7 @@ struct Classification<'a> {
 }
 
 struct Measurements<'a> {
+    meaning: &'a Meaning,
     names: &'a [String],
     scores: &'a [f32],
 }
@@ -61,8 +63,9 @@ struct Measurements<'a> {
 impl Serialize for Measurements<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.scores.len()))?;
+        let prefix = self.meaning.prefix();
         for (name, score) in self.names.iter().zip(self.scores) {
-            map.serialize_entry(&format_args!("prob_{name}"), score)?;
+            map.serialize_entry(&format_args!("{prefix}{name}"), score)?;
         }
         map.end()
     }
@@ -83,7 +86,7 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
 
 fn feature<'a>(outputs: &SlideOutputs<'a>, index: usize, scores: Option<&'a [f32]>) -> Feature<'a> {
     let tile = outputs.plan.rect_l0(index);
-    let names = &outputs.predictions.class_names;
+    let (names, meaning) = (&outputs.predictions.class_names, &outputs.predictions.meaning);
     let of_class =
         |class: usize| Some(Classification { name: names.get(class)?, color: outputs.colours.get(class).copied()? });
     let (left, top, right, bottom) = (tile.x, tile.y, tile.right(), tile.bottom());
@@ -95,8 +98,8 @@ fn feature<'a>(outputs: &SlideOutputs<'a>, index: usize, scores: Option<&'a [f32
         properties: Properties {
             object_type: "tile",
             is_locked: true,
-            classification: scores.map_or(Some(FAILED), |scores| decide(scores).and_then(of_class)),
-            measurements: scores.map(|scores| Measurements { names, scores }),
+            classification: scores.map_or(Some(FAILED), |scores| meaning.decide(scores).and_then(of_class)),
+            measurements: scores.map(|scores| Measurements { meaning, names, scores }),
         },
     }
 }

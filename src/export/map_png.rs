@@ -1,13 +1,12 @@
 //! A map becomes a picture: `maps/ID.png`, one square per cell, rows top to bottom as on the slide.
 //!
-//! White is no tissue and grey stripes are failed cells. With several classes a cell has the colour of its largest
-//! score, the paler the nearer that score is to chance (1 / K); with one class it has the colour of a ramp. No
-//! smoothing.
+//! White is no tissue and grey stripes are failed cells; for scored ones see `shade.rs`. No smoothing.
 
 use super::SlideOutputs;
 use super::canvas::{Canvas, WHITE, hatch, rect};
+use super::shade::Shade;
 use crate::geometry::Size;
-use crate::map::{Cell, decide, palette};
+use crate::map::{Cell, palette};
 use std::io::{self, Write};
 
 /// The longest side of a picture with few cells, pixels.
@@ -23,6 +22,7 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
     let cell_px = (LONGEST_PX / map.cols().max(map.rows()).max(1)).clamp(1, MAX_CELL_PX);
     // An encoder refuses a picture without pixels, which a slide without pixels would give.
     let mut canvas = Canvas::white(Size::new(map.cols().max(1) * cell_px, map.rows().max(1) * cell_px));
+    let shade = Shade::new(outputs);
     for (col, row, cell) in map.cells() {
         let square = rect(col * cell_px, row * cell_px, cell_px, cell_px);
         match cell {
@@ -31,23 +31,12 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
                 hatch(square_px(col, cell_px, x), square_px(row, cell_px, y), before, 1.0)
             }),
             Cell::Scored(scores) => {
-                let (colour, strength) = colour_of(scores, outputs.colours);
+                let (colour, strength) = shade.of(scores);
                 canvas.fill(square, palette::mix(WHITE, colour, PALEST + (1.0 - PALEST) * strength));
             }
         }
     }
     canvas.write_png(out)
-}
-
-/// The colour of a scored cell, and how sure it is from 0 (chance) to 1.
-pub(super) fn colour_of(scores: &[f32], colours: &[[u8; 3]]) -> ([u8; 3], f32) {
-    if let [only] = scores {
-        return (palette::ramp(*only), 1.0);
-    }
-    let class = decide(scores).unwrap_or(0);
-    let chance = 1.0 / scores.len().max(1) as f32;
-    let score = scores.get(class).copied().unwrap_or(0.0);
-    (colours.get(class).copied().unwrap_or([0; 3]), ((score - chance) / (1.0 - chance)).clamp(0.0, 1.0))
 }
 
 /// The place of a cell's pixel in the whole picture, so that stripes run on from cell to cell.

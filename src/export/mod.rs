@@ -12,6 +12,7 @@ mod map_png;
 mod outputs;
 mod overlay_png;
 mod record;
+mod shade;
 mod summary_csv;
 mod wsinfer_csv;
 
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
     use crate::geometry::Size;
     use crate::map::palette::class_colours;
-    use crate::tile::GridRule;
+    use crate::tile::{GridRule, Meaning};
     use crate::units::Mpp;
 
     /// A small slide with everything that an exporter needs.
@@ -94,8 +95,13 @@ mod tests {
         }
     }
 
-    /// A slide of 1000 x 700 px with tiles at (0, 0), (0, 256) and (256, 256), one per row given.
+    /// Scores of classes; of one finding when there is one name.
     pub(super) fn example(names: &[&str], rows: &[Option<&[f32]>]) -> Example {
+        example_of(if names.len() == 1 { Meaning::Findings } else { Meaning::Classes }, names, rows)
+    }
+
+    /// A slide of 1000 x 700 px with tiles at (0, 0), (0, 256) and (256, 256), one per row given.
+    pub(super) fn example_of(meaning: Meaning, names: &[&str], rows: &[Option<&[f32]>]) -> Example {
         let plan = TilePlan {
             rule: GridRule::Eosin,
             slide_l0: Size::new(1000, 700),
@@ -111,6 +117,7 @@ mod tests {
             origins_l0: [(0, 0), (0, 256), (256, 256)][..rows.len()].to_vec(),
         };
         let predictions = Predictions {
+            meaning,
             class_names: names.iter().map(ToString::to_string).collect(),
             rows: rows.iter().map(|row| row.map(<[f32]>::to_vec)).collect(),
         };

@@ -5,10 +5,11 @@
 
 use super::canvas::{Canvas, FAINT, INK, WHITE, hatch, rect};
 use super::font;
-use super::map_png::colour_of;
+use super::shade::Shade;
 use super::{RESEARCH_USE, SlideOutputs};
 use crate::geometry::{Rect, Size};
-use crate::map::{Cell, ClassSummary, MapSummary, POSITIVE_FROM, palette};
+use crate::map::{Cell, ClassSummary, MapSummary, palette};
+use crate::tile::{Meaning, POSITIVE_FROM};
 use std::io::{self, Write};
 
 /// Classes in a legend; with more of them those with the smallest area are only counted.
@@ -43,7 +44,7 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
 /// Lays the map over the thumbnail.
 fn tint(canvas: &mut Canvas, outputs: &SlideOutputs<'_>, picture: Size) {
     let map = outputs.map;
-    let slide = map.slide_l0();
+    let (slide, shade) = (map.slide_l0(), Shade::new(outputs));
     let to_l0 = |px: u32, of: u32, length: u32| {
         ((u64::from(px) * 2 + 1) * u64::from(length) / (u64::from(of) * 2)).cast_signed()
     };
@@ -52,7 +53,7 @@ fn tint(canvas: &mut Canvas, outputs: &SlideOutputs<'_>, picture: Size) {
             Cell::NoTissue => before,
             Cell::Failed => hatch(x, y, before, 0.7),
             Cell::Scored(scores) => {
-                let (colour, strength) = colour_of(scores, outputs.colours);
+                let (colour, strength) = shade.of(scores);
                 palette::mix(before, colour, OPACITY.0 + (OPACITY.1 - OPACITY.0) * strength)
             }
         }
@@ -106,8 +107,8 @@ enum Line {
     Failed(String),
     /// Words below a name, set in.
     Detail(String),
-    /// The colours of one score from 0 to 1, with numbers below.
-    Ramp,
+    /// The colours of one number, with its smallest, middle and largest value below.
+    Ramp([String; 3]),
     Gap,
     Rule,
 }
@@ -121,10 +122,20 @@ impl Legend {
             Line::Faint(shorten(outputs.model, LINE_CHARS)),
             Line::Rule,
         ];
-        if let [only] = &summary.classes[..] {
+        let ramp = || {
+            let (low, high) = Shade::new(outputs).range;
+            Line::Ramp([low, f32::midpoint(low, high), high].map(digits))
+        };
+        if let ([first, others @ ..], Meaning::Estimates(_)) = (&summary.classes[..], outputs.map.meaning()) {
+            lines.extend([Line::Plain(shorten(&with_unit(first), LINE_CHARS)), ramp(), Line::Gap]);
+            for estimate in [first].into_iter().chain(others).take(MAX_ENTRIES) {
+                lines.push(Line::Plain(shorten(&with_unit(estimate), LINE_CHARS)));
+                lines.extend([Line::Detail(format!("mean {:.4}", estimate.mean)), Line::Gap]);
+            }
+        } else if let ([only], Meaning::Findings) = (&summary.classes[..], outputs.map.meaning()) {
             let name = shorten(&only.name, LINE_CHARS);
             let positive = Line::Plain(format!("positive (from {POSITIVE_FROM})"));
-            lines.extend([Line::Plain(name), Line::Ramp, Line::Gap, positive, Line::Faint(share(only)), Line::Gap]);
+            lines.extend([Line::Plain(name), ramp(), Line::Gap, positive, Line::Faint(share(only)), Line::Gap]);
         } else {
             let shown = largest(&summary.classes);
             for &class in &shown {
@@ -156,7 +167,7 @@ impl Legend {
         let longest = self.lines.iter().map(|line| match line {
             Line::Title(text) | Line::Faint(text) | Line::Plain(text) => font::width(text),
             Line::Class(_, text) | Line::Failed(text) | Line::Detail(text) => INDENT + font::width(text),
-            Line::Ramp | Line::Gap | Line::Rule => 0,
+            Line::Ramp(_) | Line::Gap | Line::Rule => 0,
         });
         longest.max().unwrap_or(0).max(20 * font::CELL_W) * scale
     }
@@ -184,7 +195,7 @@ impl Legend {
                     canvas.text(x + INDENT * scale, y, scale, INK, text);
                 }
                 Line::Detail(text) => canvas.text(x + INDENT * scale, y, scale, FAINT, text),
-                Line::Ramp => draw_ramp(canvas, (x, y), width, scale),
+                Line::Ramp(ends) => draw_ramp(canvas, (x, y), width, scale, ends),
                 Line::Gap => {}
                 Line::Rule => canvas.fill(rect(x, y + 3 * scale, width, scale.div_ceil(2)), RULE),
             }
@@ -204,7 +215,7 @@ impl Line {
     /// Distance to the next line, font pixels.
     fn height(&self) -> u32 {
         match self {
-            Self::Ramp => 2 * LINE_H,
+            Self::Ramp(_) => 2 * LINE_H,
             Self::Gap => LINE_H / 3,
             _ => LINE_H,
         }
@@ -212,11 +223,11 @@ impl Line {
 }
 
 /// A field with all colours of the ramp, its ends and its middle named.
-fn draw_ramp(canvas: &mut Canvas, (x, y): (u32, u32), width: u32, scale: u32) {
+fn draw_ramp(canvas: &mut Canvas, (x, y): (u32, u32), width: u32, scale: u32, values: &[String; 3]) {
     let last = width.saturating_sub(1).max(1) as f32;
     canvas.paint(rect(x, y, width, 9 * scale), |x, _, _| palette::ramp(x as f32 / last));
     let below = y + 11 * scale;
-    for (text, share_of_width) in [("0", 0), ("0.5", 1), ("1", 2)] {
+    for (text, share_of_width) in values.iter().zip(0..) {
         let text_px = (font::width(text) - 1) * scale;
         canvas.text(x + (width - text_px) * share_of_width / 2, below, scale, FAINT, text);
     }
@@ -225,7 +236,7 @@ fn draw_ramp(canvas: &mut Canvas, (x, y): (u32, u32), width: u32, scale: u32) {
 /// The classes with the largest areas, in the order of the model.
 fn largest(classes: &[ClassSummary]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..classes.len()).collect();
-    order.sort_by(|&a, &b| classes[b].area_mm2.total_cmp(&classes[a].area_mm2));
+    order.sort_by(|&a, &b| area(&classes[b]).total_cmp(&area(&classes[a])));
     order.truncate(MAX_ENTRIES);
     order.sort_unstable();
     order
@@ -233,7 +244,32 @@ fn largest(classes: &[ClassSummary]) -> Vec<usize> {
 
 /// Share and area of a class, in columns.
 fn share(class: &ClassSummary) -> String {
-    format!("{:>5.1} %  {:>10}", class.fraction * 100.0, mm2(class.area_mm2))
+    format!("{:>5.1} %  {:>10}", class.fraction.unwrap_or(0.0) * 100.0, mm2(area(class)))
+}
+
+fn area(class: &ClassSummary) -> f64 {
+    class.area_mm2.unwrap_or(0.0)
+}
+
+/// `Ki67 (cells/mm2)`.
+fn with_unit(estimate: &ClassSummary) -> String {
+    match &estimate.unit {
+        Some(unit) => format!("{} ({unit})", estimate.name),
+        None => estimate.name.clone(),
+    }
+}
+
+/// A number in about three digits.
+fn digits(value: f32) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if (100.0..1e6).contains(&size) => format!("{value:.0}"),
+        size if (0.01..100.0).contains(&size) => {
+            let text = format!("{value:.2}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => format!("{value:.1e}"),
+    }
 }
 
 /// An area with two decimals; a trace of a class is not called nothing.

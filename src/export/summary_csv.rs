@@ -2,8 +2,8 @@
 //!
 //! A cell of text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-`, `@`, a tab or a line
 //! break) gets an apostrophe in front; ids made by `assign_ids` never need one. Unknown values are empty. Columns per
-//! class are named `fraction_<class>` and `mm2_<class>`, for every class of any slide, in the order of first
-//! appearance.
+//! class are named `fraction_<class>` and `mm2_<class>`, those of estimated numbers `mean_<name>`, for every one of any
+//! slide, in the order of first appearance.
 
 use super::outputs::{WrittenFile, write_atomically};
 use super::record::SlideRecord;
@@ -39,14 +39,19 @@ pub fn write_summary(dir: &Path, records: &[SlideRecord]) -> Result<WrittenFile>
 
 fn write(records: &[SlideRecord], out: &mut dyn Write) -> io::Result<()> {
     let classes = classes(records);
-    let per_class = classes.iter().flat_map(|class| [format!("fraction_{class}"), format!("mm2_{class}")]);
+    let per_class = classes.iter().flat_map(|&(name, has_area)| columns(name, has_area));
     let mut table = csv::Writer::from_writer(out);
     table.write_record(COLUMNS.map(String::from).into_iter().chain(per_class))?;
     for record in records {
-        let of_class = classes.iter().flat_map(|class| {
-            let found = summaries(record).iter().find(|summary| summary.name == *class);
-            [found.map(|class| class.fraction), found.map(|class| class.area_mm2)].map(number)
+        let of_class = classes.iter().flat_map(|&(name, has_area)| {
+            let found = summaries(record).iter().find(|summary| key(summary) == (name, has_area));
+            if has_area {
+                vec![found.and_then(|class| class.fraction), found.and_then(|class| class.area_mm2)]
+            } else {
+                vec![found.map(|class| class.mean)]
+            }
         });
+        let of_class = of_class.map(number);
         table.write_record(fixed_cells(record).into_iter().chain(of_class))?;
     }
     table.flush()
@@ -76,15 +81,23 @@ fn summaries(record: &SlideRecord) -> &[ClassSummary] {
     record.summary.as_ref().map(|summary| &summary.classes[..]).unwrap_or_default()
 }
 
-/// Names of all classes, each once.
-fn classes(records: &[SlideRecord]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
+/// Names of all classes and estimates, each once, and whether they have an area.
+fn classes(records: &[SlideRecord]) -> Vec<(&str, bool)> {
+    let mut keys: Vec<(&str, bool)> = Vec::new();
     for class in records.iter().flat_map(summaries) {
-        if !names.contains(&class.name.as_str()) {
-            names.push(&class.name);
+        if !keys.contains(&key(class)) {
+            keys.push(key(class));
         }
     }
-    names
+    keys
+}
+
+fn key(class: &ClassSummary) -> (&str, bool) {
+    (&class.name, class.area_mm2.is_some())
+}
+
+fn columns(name: &str, has_area: bool) -> Vec<String> {
+    if has_area { vec![format!("fraction_{name}"), format!("mm2_{name}")] } else { vec![format!("mean_{name}")] }
 }
 
 /// A number, or nothing when it is unknown or not finite.
@@ -120,7 +133,7 @@ mod tests {
         let summary = records[0].summary.as_ref().unwrap();
         assert_eq!(cell(0, "status"), "scored");
         assert_eq!([cell(0, "tiles"), cell(0, "scored"), cell(0, "lost")], ["3", "2", "1"]);
-        assert_eq!(cell(0, "mm2_b").parse::<f64>().unwrap().to_bits(), summary.classes[1].area_mm2.to_bits());
+        assert_eq!(cell(0, "mm2_b").parse::<f64>().unwrap().to_bits(), summary.classes[1].area_mm2.unwrap().to_bits());
         assert_eq!([cell(1, "status"), cell(1, "error_code"), cell(1, "error")], ["failed", "WSI-0103", "'=cmd()"]);
         assert_eq!([cell(1, "mpp"), cell(1, "fraction_a")], ["", ""]);
         assert_eq!([cell(2, "id"), cell(2, "error")], ["'-three", "level 2: a, \"b\"\nc"]);

@@ -2,7 +2,7 @@
 //!
 //! Coordinates are level-0 pixels, origin top-left; a box may reach over the slide's edges. A lost tile keeps its box
 //! and has empty scores; a slide without tissue has the header only. Spreadsheets can take no cell for a formula: names
-//! follow `prob_`, everything else is a number. Scores are the shortest decimals that read back as the same `f32`.
+//! follow `prob_`, or `value_` for estimated numbers, everything else is a number. Scores are the shortest decimals that read back as the same `f32`.
 
 use super::SlideOutputs;
 use crate::map::finite_scores;
@@ -11,9 +11,10 @@ use std::io::{self, Write};
 /// Writes the table.
 pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let classes = &outputs.predictions.class_names;
+    let prefix = outputs.predictions.meaning.prefix();
     let mut table = csv::Writer::from_writer(out);
     let boxes = ["minx", "miny", "width", "height"].map(String::from);
-    table.write_record(boxes.into_iter().chain(classes.iter().map(|name| format!("prob_{name}"))))?;
+    table.write_record(boxes.into_iter().chain(classes.iter().map(|name| format!("{prefix}{name}"))))?;
     for (index, row) in outputs.predictions.rows.iter().enumerate() {
         let tile = outputs.plan.rect_l0(index);
         let place = [tile.x.to_string(), tile.y.to_string(), tile.w.to_string(), tile.h.to_string()];

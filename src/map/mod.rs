@@ -11,13 +11,10 @@ pub use summary::{ClassSummary, MapSummary};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
-use crate::tile::{Predictions, TilePlan, arg_max};
+use crate::tile::{Meaning, Predictions, TilePlan};
 use crate::units::Mpp;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-
-/// A model with one class calls a tile positive from this probability on.
-pub const POSITIVE_FROM: f32 = 0.5;
 
 /// Cells of one map: a slide of 10 cm by 10 cm has 4 million at 50 um; beyond this bound the step is wrong.
 const MAX_CELLS: u64 = 1 << 25;
@@ -58,6 +55,7 @@ pub struct TileCounts {
 /// so do those of the first ones when the plan does not start at a multiple of its step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BiomarkerMap {
+    meaning: Meaning,
     class_names: Vec<String>,
     slide_l0: Size,
     mpp: Mpp,
@@ -123,8 +121,8 @@ impl BiomarkerMap {
             let text = format!("expected predictions for {} tiles, found {}", plan.len(), rows.len());
             return Err(Error::new(ErrorKind::Model, "MAP-0001", text));
         }
-        if let Some(row) = rows.iter().flatten().find(|row| row.len() != classes || row.is_empty()) {
-            let text = format!("expected {} scores a tile, found {}", classes.max(1), row.len());
+        if let Some(row) = rows.iter().flatten().find(|row| row.len() != classes) {
+            let text = format!("expected {classes} scores a tile, found {}", row.len());
             return Err(Error::new(ErrorKind::Model, "MAP-0002", text));
         }
         let (step, (x, y)) = (plan.step_l0.max(1), plan.origins_l0.first().copied().unwrap_or((0, 0)));
@@ -138,6 +136,7 @@ impl BiomarkerMap {
         }
         let cells = vec![NO_TISSUE; usize::try_from(count).unwrap_or(0)];
         let mut map = Self {
+            meaning: predictions.meaning.clone(),
             class_names: predictions.class_names.clone(),
             slide_l0: plan.slide_l0,
             mpp: plan.mpp,
@@ -184,6 +183,20 @@ impl BiomarkerMap {
                 *sum /= covering;
             }
         }
+    }
+
+    /// What the scores are.
+    pub fn meaning(&self) -> &Meaning {
+        &self.meaning
+    }
+
+    /// Smallest and largest score of a class; none when nothing was scored.
+    pub fn range(&self, class: usize) -> Option<(f32, f32)> {
+        let scores = self.scores.chunks_exact(self.class_names.len().max(1)).filter_map(|row| row.get(class).copied());
+        scores.fold(None, |range, score| {
+            let (low, high) = range.unwrap_or((score, score));
+            Some((score.min(low), score.max(high)))
+        })
     }
 
     /// Names of the classes, in the order of the scores.
@@ -263,15 +276,6 @@ pub fn finite_scores(row: Option<&[f32]>) -> Option<&[f32]> {
     row.filter(|scores| scores.iter().all(|score| score.is_finite()))
 }
 
-/// The class that scores speak for: the largest one, or for a model with one class that one from
-/// [`POSITIVE_FROM`] on and none below.
-pub fn decide(scores: &[f32]) -> Option<usize> {
-    match scores {
-        [only] => (*only >= POSITIVE_FROM).then_some(0),
-        several => arg_max(several),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -297,6 +301,7 @@ pub(crate) mod tests {
 
     pub(crate) fn predictions(names: &[&str], rows: &[Option<&[f32]>]) -> Predictions {
         Predictions {
+            meaning: if names.len() == 1 { Meaning::Findings } else { Meaning::Classes },
             class_names: names.iter().map(ToString::to_string).collect(),
             rows: rows.iter().map(|row| row.map(<[f32]>::to_vec)).collect(),
         }
@@ -363,13 +368,5 @@ pub(crate) mod tests {
         let mut endless = plan(1, 1, &[]);
         endless.slide_l0 = Size::new(1 << 24, 1 << 24);
         assert_eq!(code(&endless, &[]), "MAP-0003");
-    }
-
-    #[test]
-    fn one_class_is_decided_by_its_threshold_and_several_by_the_largest() {
-        assert_eq!(decide(&[0.5]), Some(0));
-        assert_eq!(decide(&[0.499]), None);
-        assert_eq!(decide(&[0.2, 0.3]), Some(1));
-        assert_eq!(decide(&[0.4, 0.4]), Some(0));
     }
 }

@@ -2,18 +2,25 @@
 //!
 //! Invariant: areas are summed over grid cells clipped to the slide's edge, so overlapping tiles never count twice.
 
-use super::{BiomarkerMap, Cell, decide};
+use super::{BiomarkerMap, Cell};
+use crate::tile::{Meaning, POSITIVE_FROM};
 use serde::{Deserialize, Serialize};
 
 /// What a map says about one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassSummary {
-    /// Name of the class.
+    /// Name of the class, the finding or the estimated number.
     pub name: String,
-    /// Area that was decided for this class by the largest score (one class: by the threshold 0.5), mm².
-    pub area_mm2: f64,
+    /// Unit of an estimated number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Area that was decided for this class by the largest score, or that has this finding by the threshold 0.5 (such
+    /// areas may overlap), mm²; none of an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area_mm2: Option<f64>,
     /// That area as a share of the scored area, 0 to 1; 0 when nothing was scored.
-    pub fraction: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fraction: Option<f64>,
     /// Mean score over the scored area, weighted by area; 0 when nothing was scored.
     pub mean: f64,
 }
@@ -46,25 +53,35 @@ impl MapSummary {
                 Cell::Scored(scores) => {
                     scored_px += area_px;
                     weighted.iter_mut().zip(scores).for_each(|(sum, &score)| *sum += f64::from(score) * area_px as f64);
-                    if let Some(decided) = decide(scores).and_then(|class| decided_px.get_mut(class)) {
-                        *decided += area_px;
+                    for (class, decided) in decided_px.iter_mut().enumerate() {
+                        *decided += if speaks_for(map.meaning(), scores, class) { area_px } else { 0 };
                     }
                 }
             }
         }
         let share = |value: f64| if scored_px == 0 { 0.0 } else { value / scored_px as f64 };
-        let classes =
-            map.class_names().iter().zip(decided_px).zip(weighted).map(|((name, px), weighted)| ClassSummary {
-                name: name.clone(),
-                area_mm2: px as f64 * mm2_per_px,
-                fraction: share(px as f64),
-                mean: share(weighted),
-            });
+        let has_area = matches!(map.meaning(), Meaning::Classes | Meaning::Findings);
+        let classes = map.class_names().iter().zip(decided_px).zip(weighted).enumerate();
+        let classes = classes.map(|(class, ((name, px), weighted))| ClassSummary {
+            name: name.clone(),
+            unit: map.meaning().unit(class).map(ToOwned::to_owned),
+            area_mm2: has_area.then_some(px as f64 * mm2_per_px),
+            fraction: has_area.then(|| share(px as f64)),
+            mean: share(weighted),
+        });
         Self {
             scored_mm2: scored_px as f64 * mm2_per_px,
             failed_mm2: failed_px as f64 * mm2_per_px,
             classes: classes.collect(),
         }
+    }
+}
+
+/// Whether a cell counts for a class.
+fn speaks_for(meaning: &Meaning, scores: &[f32], class: usize) -> bool {
+    match meaning {
+        Meaning::Findings => scores[class] >= POSITIVE_FROM,
+        _ => meaning.decide(scores) == Some(class),
     }
 }
 
@@ -86,8 +103,8 @@ mod tests {
         let (whole, clipped) = (65536.0 * 0.25e-6, 232.0 * 188.0 * 0.25e-6);
         assert!(close(summary.scored_mm2, 2.0 * whole + clipped) && close(summary.failed_mm2, whole));
         let [a, b] = &summary.classes[..] else { panic!("two classes") };
-        assert!(close(a.area_mm2, whole) && close(b.area_mm2, whole + clipped));
-        assert!(close(a.fraction + b.fraction, 1.0));
+        assert!(close(a.area_mm2.unwrap(), whole) && close(b.area_mm2.unwrap(), whole + clipped));
+        assert!(close(a.fraction.unwrap() + b.fraction.unwrap(), 1.0));
         assert!((a.mean + b.mean - 1.0).abs() < 1e-6);
     }
 
@@ -98,13 +115,28 @@ mod tests {
         let map = BiomarkerMap::new(&plan(200, 50, &origins), &predictions(&["p"], &rows)).unwrap();
         let summary = MapSummary::of(&map);
         assert!(close(summary.scored_mm2, 1000.0 * 700.0 * 0.25e-6), "{}", summary.scored_mm2);
-        assert!(close(summary.classes[0].fraction, 1.0));
+        assert!(close(summary.classes[0].fraction.unwrap(), 1.0));
     }
 
     #[test]
     fn a_slide_without_tissue_has_zeros_and_no_nan() {
         let summary = MapSummary::of(&BiomarkerMap::new(&plan(256, 256, &[]), &predictions(&["p"], &[])).unwrap());
-        let class = ClassSummary { name: "p".into(), area_mm2: 0.0, fraction: 0.0, mean: 0.0 };
+        let class = ClassSummary { name: "p".into(), unit: None, area_mm2: Some(0.0), fraction: Some(0.0), mean: 0.0 };
         assert_eq!(summary, MapSummary { scored_mm2: 0.0, failed_mm2: 0.0, classes: vec![class] });
+    }
+
+    #[test]
+    fn findings_may_overlap_and_estimates_have_no_area() {
+        let plan = plan(256, 256, &[(0, 0), (0, 256)]);
+        let of = |meaning: Meaning| {
+            let rows = [Some(&[0.9_f32, 0.6][..]), Some(&[0.2, 0.1])];
+            let predictions = crate::tile::Predictions { meaning, ..predictions(&["a", "b"], &rows) };
+            MapSummary::of(&BiomarkerMap::new(&plan, &predictions).unwrap()).classes
+        };
+        let findings = of(Meaning::Findings);
+        assert!(findings.iter().all(|finding| close(finding.fraction.unwrap(), 0.5)), "{findings:?}");
+        let estimates = of(Meaning::Estimates(vec![Some("cells/mm2".into()), None]));
+        assert_eq!((estimates[0].area_mm2, estimates[0].unit.as_deref()), (None, Some("cells/mm2")));
+        assert!((estimates[0].mean - 0.55).abs() < 1e-6 && estimates[1].fraction.is_none());
     }
 }

@@ -13,6 +13,7 @@ use crate::nn::spec::NetworkSpec;
 use crate::nn::tensor_map::TensorMap;
 use crate::nn::weights::{Head, canonical, load};
 use crate::nn::wsinfer_config::WsinferConfig;
+use crate::tile::Meaning;
 use burn::tensor::Device;
 use std::fs;
 use std::io::{Read, Write};
@@ -183,6 +184,16 @@ impl Bundle {
     /// From logits to scores.
     pub fn activation(&self) -> Activation {
         self.activation
+    }
+
+    /// What the scores are.
+    pub fn meaning(&self) -> Meaning {
+        match self.activation {
+            _ if self.classes.is_empty() => Meaning::Features,
+            Activation::Softmax => Meaning::Classes,
+            Activation::Sigmoid => Meaning::Findings,
+            Activation::Identity => Meaning::Estimates(self.classes.iter().map(|class| class.unit.clone()).collect()),
+        }
     }
 
     /// The network as its weights file has it.

@@ -77,24 +77,17 @@ impl NetworkSpec {
             .map(|architecture| Self::torch(architecture, classes))
             .chain(named.map(|variant| variant.spec(classes)));
         let batch_norm = has_running_statistics(map);
-        known
-            .map(|spec| Self { batch_norm, ..spec })
-            .find(|spec| {
-                let checked = match spec.classes {
-                    0 => without_head(*spec, shapes.clone()),
-                    _ => canonical(spec, shapes.clone(), Head::FromFile),
-                };
-                checked.is_ok()
-            })
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Unsupported,
-                    "MOD-0208",
-                    format!("expected the tensors of a known network with {classes} classes, found others"),
-                )
-                .with_advice(
-                    "name the architecture, to see which tensors differ; `eosin models architectures` lists them",
-                )
-            })
+        let known: Vec<Self> = known.map(|spec| Self { batch_norm, ..spec }).collect();
+        let mut body = known.iter().filter(|spec| without_head(**spec, shapes.clone()).is_ok()).copied();
+        let Some(spec) = body.next() else {
+            let message = "expected the tensors of a known network, found others";
+            return Err(Error::new(ErrorKind::Unsupported, "MOD-0208", message).with_advice(
+                "name the architecture, to see which tensors differ; `eosin models architectures` lists them",
+            ));
+        };
+        if classes > 0 {
+            canonical(&spec, shapes, Head::FromFile)?;
+        }
+        Ok(spec)
     }
 }

@@ -15,7 +15,7 @@ use crate::map::{BiomarkerMap, MapSummary};
 use crate::nn::Bundle;
 use crate::raster::Mask;
 use crate::slide::Slide;
-use crate::tile::{Batch, GridRule, Predictions, TilePlan};
+use crate::tile::{Batch, GridRule, Meaning, Predictions, TilePlan};
 use crate::tiling::loader::{BatchSource, LoadReport, Loaded, LoaderConfig, load};
 use crate::tiling::plan::{SlideGeometry, TilingConfig, plan};
 use crate::tiling::wsinfer_grid;
@@ -53,7 +53,11 @@ pub(super) fn score_slide(
     listen(Event::TilesPlanned { tiles: plan.len() });
     let (predictions, loaded) = score_tiles(config, engine, &slide, &plan, cancel, listen)?;
     clock.lap(|seconds, lap| seconds.network = lap);
-    let map = BiomarkerMap::new(&plan, &predictions)?;
+    let map = match predictions.meaning {
+        // Thousands of features a tile are not mapped, only which tiles have some.
+        Meaning::Features => BiomarkerMap::new(&plan, &predictions.without_scores())?,
+        _ => BiomarkerMap::new(&plan, &predictions)?,
+    };
     clock.lap(|seconds, lap| seconds.map = lap);
     let colours = colours(engine.bundle);
     let outputs = SlideOutputs {
@@ -170,7 +174,7 @@ fn score_tiles(
     cancel: &AtomicBool,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<(Predictions, Option<LoadReport>)> {
-    let class_names = engine.bundle.class_names();
+    let (meaning, class_names) = (engine.bundle.meaning(), engine.bundle.class_names());
     let rows = Mutex::new(vec![None; plan.len()]);
     let mut report = None;
     if !plan.is_empty() {
@@ -200,7 +204,7 @@ fn score_tiles(
         return Err(Error::new(ErrorKind::Format, "RUN-0004", message)
             .with_advice("the file may have been damaged while it was copied; copy it again"));
     }
-    Ok((Predictions { class_names, rows }, report))
+    Ok((Predictions { meaning, class_names, rows }, report))
 }
 
 /// The card's colours; the default palette fills in those it lacks.

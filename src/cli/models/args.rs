@@ -64,7 +64,7 @@ pub(crate) struct ImportArgs {
 
     /// Names of the classes or of the numbers it estimates, in the order of its outputs; a number's unit follows a colon,
     /// such as `Ki67:cells/mm2`.
-    #[arg(long, value_delimiter = ',', value_name = "A,B", required_unless_present_any = ["config", "features"])]
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub(crate) classes: Vec<String>,
 
     /// Leave the last layer out: the model describes tiles by features.
@@ -76,7 +76,7 @@ pub(crate) struct ImportArgs {
     pub(crate) activation: Option<Score>,
 
     /// Micrometres per pixel at which the model sees tiles.
-    #[arg(long, value_name = "UM_PER_PX", required_unless_present = "config")]
+    #[arg(long, value_name = "UM_PER_PX")]
     pub(crate) mpp: Option<f64>,
 
     /// Side of a tile at that resolution, pixels [default: the network's].

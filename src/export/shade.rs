@@ -1,0 +1,80 @@
+//! The colour of a scored cell, the same in all pictures.
+//!
+//! - Classes: that of the largest score, the paler the nearer that score is to chance (1 / K).
+//! - Findings: one has the colours of a ramp from 0 to 1; of several a cell has the colour of its largest, the paler the
+//!   nearer that is to the threshold, and none below it.
+//! - Estimates: the first one, on a ramp from its smallest to its largest value on the slide.
+
+use super::SlideOutputs;
+use crate::map::palette;
+use crate::tile::{Meaning, POSITIVE_FROM};
+
+/// Colour of a cell where nothing was found.
+const NOTHING: [u8; 3] = [225; 3];
+
+/// What colours cells.
+pub(super) struct Shade<'a> {
+    meaning: &'a Meaning,
+    colours: &'a [[u8; 3]],
+    /// The ends of the ramp.
+    pub range: (f32, f32),
+}
+
+impl<'a> Shade<'a> {
+    pub fn new(outputs: &SlideOutputs<'a>) -> Self {
+        let meaning = outputs.map.meaning();
+        let range = match meaning {
+            Meaning::Estimates(_) => outputs.map.range(0).unwrap_or((0.0, 1.0)),
+            _ => (0.0, 1.0),
+        };
+        Self { meaning, colours: outputs.colours, range }
+    }
+
+    /// The colour of a cell, and how strong it is from 0 to 1.
+    pub fn of(&self, scores: &[f32]) -> ([u8; 3], f32) {
+        match (self.meaning, scores) {
+            (Meaning::Findings, [only]) => (palette::ramp(*only), 1.0),
+            (Meaning::Estimates(_), [first, ..]) => (palette::ramp(self.place(*first)), 1.0),
+            _ => {
+                let Some(class) = self.meaning.decide(scores) else { return (NOTHING, 0.0) };
+                let least = match self.meaning {
+                    Meaning::Findings => POSITIVE_FROM,
+                    _ => 1.0 / scores.len().max(1) as f32,
+                };
+                let strength = ((scores[class] - least) / (1.0 - least)).clamp(0.0, 1.0);
+                (self.colours.get(class).copied().unwrap_or([0; 3]), strength)
+            }
+        }
+    }
+
+    /// Where a value lies between the ends of the ramp, 0 to 1.
+    fn place(&self, value: f32) -> f32 {
+        let (low, high) = self.range;
+        if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::example_of;
+    use super::*;
+
+    #[test]
+    fn each_meaning_has_its_colours() {
+        let rows = [Some(&[0.2_f32, 0.9][..]), Some(&[4.2, 0.1])];
+        let findings = example_of(Meaning::Findings, &["a", "b"], &rows);
+        let outputs = findings.outputs();
+        let shade = Shade::new(&outputs);
+        assert_eq!(shade.of(&[0.2, 0.1]), (NOTHING, 0.0));
+        let (colour, strength) = shade.of(&[0.2, 0.75]);
+        assert_eq!(colour, findings.colours[1]);
+        assert!((strength - 0.5).abs() < 1e-6);
+        let estimates = example_of(Meaning::Estimates(vec![]), &["a", "b"], &rows);
+        let outputs = estimates.outputs();
+        let shade = Shade::new(&outputs);
+        assert_eq!(shade.range, (0.2, 4.2));
+        assert_eq!(shade.of(&[0.2, 7.0]).0, palette::ramp(0.0));
+        assert_eq!(shade.of(&[4.2, 7.0]).0, palette::ramp(1.0));
+        assert_eq!(shade.of(&[2.2, 7.0]).0, palette::ramp(0.5));
+    }
+}
