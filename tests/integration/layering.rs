@@ -50,7 +50,7 @@ const LAYERS: [Row; 23] = [
 ];
 
 /// Words that name a crate, a macro or a part of `std`, and the only modules in which they may stand.
-const WORDS: [(&str, &[&str]); 14] = [
+const WORDS: [(&str, &[&str]); 15] = [
     // burn and what it runs on: slides, maps and outputs must build and be tested without it.
     ("burn", &["device", "gpu", "infer", "nn", "train"]),
     ("burn_cubecl", &["gpu"]),
@@ -59,6 +59,7 @@ const WORDS: [(&str, &[&str]); 14] = [
     // One place decodes, one resizes, one reads weights: each is strict in its own way.
     ("tiff", &["slide"]),
     ("fast_image_resize", &["raster"]),
+    ("rawzip", &["nn"]),
     ("safetensors", &["nn"]),
     // The library is silent and takes no arguments.
     ("clap", &["cli"]),
