@@ -17,6 +17,8 @@ mod shared;
 mod slide_faults;
 mod slide_parity;
 mod synthetic;
+mod torch_files;
+mod torch_hostile;
 mod train;
 mod wsinfer_grid;
 mod wsinfer_run;
