@@ -9,6 +9,7 @@ use crate::nn::bundle::read_file;
 use crate::nn::registry::Architecture;
 use crate::nn::spec::{NetworkSpec, Padding, VARIANTS};
 use crate::nn::tensor_map::{Precision, TensorMap, Weight};
+use crate::nn::torch_file::read_weights;
 use crate::nn::weights::{Head, canonical};
 use std::path::Path;
 
@@ -26,19 +27,20 @@ pub struct Imported {
 }
 
 impl Imported {
-    /// Reads the weights of a network. Without a network the tensors tell it; without classes the network gives features
-    /// only, and a last layer in the file is left out.
+    /// Reads the weights of a network from a safetensors file or one of `PyTorch`, of which `part` may name the key that
+    /// holds them. Without a network the tensors tell it; without classes the network gives features only, and a last
+    /// layer in the file is left out.
     ///
     /// # Errors
-    /// Those of [`TensorMap::from_safetensors`]; [`ErrorKind::Unsupported`] (`MOD-0208`) for a network that is not known
+    /// Those of [`read_weights`]; [`ErrorKind::Unsupported`] (`MOD-0208`) for a network that is not known
     /// here; [`ErrorKind::Model`] (`MOD-0105`) when the tensors are not those of the network; [`ErrorKind::Io`].
-    pub fn read(path: &Path, network: Option<NetworkSpec>, classes: usize) -> Result<Self> {
+    pub fn read(path: &Path, part: Option<&str>, network: Option<NetworkSpec>, classes: usize) -> Result<Self> {
         let bytes = read_file(path, MAX_WEIGHTS_BYTES)?;
-        Self::from_bytes(&bytes, network, classes).map_err(|error| error.at_path(path))
+        Self::from_bytes(&bytes, part, network, classes).map_err(|error| error.at_path(path))
     }
 
-    fn from_bytes(bytes: &[u8], network: Option<NetworkSpec>, classes: usize) -> Result<Self> {
-        let (map, precision) = TensorMap::from_safetensors(bytes)?;
+    fn from_bytes(bytes: &[u8], part: Option<&str>, network: Option<NetworkSpec>, classes: usize) -> Result<Self> {
+        let (map, precision) = read_weights(bytes, part)?;
         let spec = match network {
             Some(spec) => NetworkSpec { classes, ..spec },
             None => NetworkSpec::recognise(&map, classes)?,

@@ -53,6 +53,10 @@ pub(crate) struct ImportArgs {
     /// The weights: safetensors, a `PyTorch` state dict (.pth, .pt, .bin), or a folder of WSInfer's zoo.
     pub(crate) file: PathBuf,
 
+    /// The key that holds the weights in a checkpoint with several sets, such as `state_dict_ema`.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) part: Option<String>,
+
     /// The model's folder, which must not exist.
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: PathBuf,

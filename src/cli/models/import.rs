@@ -15,8 +15,10 @@ use eosin::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Files of a folder of WSInfer's zoo.
-const ZOO: [&str; 2] = ["config.json", "model.safetensors"];
+/// The configuration in a folder of WSInfer's zoo.
+const ZOO_CONFIG: &str = "config.json";
+/// Its weights, the plainest first.
+const ZOO_WEIGHTS: [&str; 3] = ["model.safetensors", "pytorch_model.bin", "torchscript_model.pt"];
 
 /// What a card needs and a weights file does not say.
 struct Facts {
@@ -37,7 +39,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode> {
         None => Facts::of_flags(args)?,
     };
     let network = network(args, &facts)?;
-    let imported = Imported::read(&file, network, facts.classes.len())?;
+    let imported = Imported::read(&file, args.part.as_deref(), network, facts.classes.len())?;
     let card = card(args, facts, &imported);
     let scores = write(&args.out, &card, &imported)?;
     say!("{} is ready: {}, {} outputs", card.name, imported.spec.architecture, scores);
@@ -47,12 +49,13 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode> {
 
 /// The configuration, when there is one, and the weights.
 fn sources(args: &ImportArgs) -> (Option<PathBuf>, PathBuf) {
-    let [config, weights] = ZOO.map(|name| args.file.join(name));
-    if args.config.is_none() && config.is_file() {
-        (Some(config), weights)
-    } else {
-        (args.config.clone(), args.file.clone())
+    let config = args.file.join(ZOO_CONFIG);
+    if args.config.is_some() || !config.is_file() {
+        return (args.config.clone(), args.file.clone());
     }
+    let weights = ZOO_WEIGHTS.map(|name| args.file.join(name));
+    let there = weights.iter().find(|path| path.is_file()).unwrap_or(&weights[0]);
+    (Some(config), there.clone())
 }
 
 impl Facts {
