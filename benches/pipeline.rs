@@ -69,6 +69,8 @@ fn run_line(bundle: &Bundle, slide: &Path, folder: &Path) -> f64 {
         slides: vec![slide.to_path_buf()],
         out: folder.join("results"),
         grid: GridRule::Eosin,
+        spacing: None,
+        tile_px: None,
         overlap: 0.0,
         min_tissue: 0.25,
         mpp: None,

@@ -4,6 +4,8 @@ use super::models::args::ModelsArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use eosin::device::DeviceSpec;
 use eosin::tile::GridRule;
+use eosin::tiling::wsinfer_grid::MIN_OVERLAP;
+use eosin::tissue::{SaturationConfig, TissueConfig};
 use eosin::units::Mpp;
 use eosin::{Error, ErrorKind, Result};
 use std::path::PathBuf;
@@ -89,7 +91,15 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_enum, default_value_t = Grid::Eosin)]
     pub(crate) grid: Grid,
 
-    /// Overlap of neighbouring tiles, 0 to below 1.
+    /// Resolution at which tiles are read, in place of the model's.
+    #[arg(long, value_name = "UM_PER_PX", value_parser = mpp, allow_negative_numbers = true)]
+    pub(crate) spacing_um: Option<Mpp>,
+
+    /// Side of a tile at that resolution, in place of the model's; the network sees it resized to its own input.
+    #[arg(long, value_name = "PX")]
+    pub(crate) tile_px: Option<u32>,
+
+    /// Overlap of neighbouring tiles, 0 to below 1; with `--grid wsinfer` also below 0, which leaves gaps.
     #[arg(long, default_value_t = 0.0, value_name = "FRACTION", value_parser = overlap, allow_negative_numbers = true)]
     pub(crate) overlap: f64,
 
@@ -97,9 +107,41 @@ pub(crate) struct ScoreArgs {
     #[arg(long, default_value_t = 0.25, value_name = "FRACTION", value_parser = fraction, allow_negative_numbers = true)]
     pub(crate) min_tissue: f64,
 
+    #[command(flatten)]
+    pub(crate) seg: SegArgs,
+
     /// Score again what an earlier run has finished.
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+/// How WSInfer's rule finds tissue; names, meanings and defaults are WSInfer's.
+#[derive(Debug, Clone, PartialEq, Default, ClapArgs)]
+#[command(next_help_heading = "Tissue, with --grid wsinfer only")]
+pub(crate) struct SegArgs {
+    /// The box that the thumbnail has to fit into, pixels [default: 2048 2048].
+    #[arg(long = "seg-thumbsize", num_args = 2, action = clap::ArgAction::Set, value_names = ["WIDTH", "HEIGHT"])]
+    thumbsize: Option<Vec<u32>>,
+
+    /// Side of the median filter, pixels of the thumbnail; odd [default: 7].
+    #[arg(long = "seg-median-filter-size", value_name = "PX")]
+    median_filter_size: Option<u32>,
+
+    /// Tissue has a saturation above this, of 255 [default: 7].
+    #[arg(long = "seg-binary-threshold", value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..))]
+    binary_threshold: Option<u8>,
+
+    /// Side of the square that closes gaps, pixels of the thumbnail [default: 6].
+    #[arg(long = "seg-closing-kernel-size", value_name = "PX")]
+    closing_kernel_size: Option<u32>,
+
+    /// Tissue of this area or less is left out [default: 40000].
+    #[arg(long = "seg-min-object-size-um2", value_name = "UM2", allow_negative_numbers = true)]
+    min_object_size_um2: Option<f64>,
+
+    /// Holes of this area or less are filled [default: 36100].
+    #[arg(long = "seg-min-hole-size-um2", value_name = "UM2", allow_negative_numbers = true)]
+    min_hole_size_um2: Option<f64>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -180,6 +222,34 @@ pub(crate) enum Grid {
     Wsinfer,
 }
 
+impl SegArgs {
+    /// The settings of WSInfer's rule; what is not given has WSInfer's default.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] `RUN-0011` when any is given for our own grid, which has another rule.
+    pub(crate) fn tissue(&self, grid: Grid) -> Result<TissueConfig> {
+        if grid != Grid::Wsinfer && *self != Self::default() {
+            let message = "expected `--grid wsinfer` with flags that begin with --seg, found our own grid";
+            return Err(Error::new(ErrorKind::Usage, "RUN-0011", message)
+                .with_advice("our own rule finds tissue without settings"));
+        }
+        let usual = SaturationConfig::default();
+        let thumbnail_px = match self.thumbsize.as_deref() {
+            Some(&[width, height]) => [width, height],
+            _ => usual.thumbnail_px,
+        };
+        let wsinfer = SaturationConfig {
+            thumbnail_px,
+            median_filter_px: self.median_filter_size.unwrap_or(usual.median_filter_px),
+            threshold: self.binary_threshold.unwrap_or(usual.threshold),
+            closing_px: self.closing_kernel_size.unwrap_or(usual.closing_px),
+            min_object_um2: self.min_object_size_um2.unwrap_or(usual.min_object_um2),
+            min_hole_um2: self.min_hole_size_um2.unwrap_or(usual.min_hole_um2),
+        };
+        Ok(TissueConfig { wsinfer, ..TissueConfig::default() })
+    }
+}
+
 impl From<Grid> for GridRule {
     fn from(grid: Grid) -> Self {
         match grid {
@@ -195,7 +265,7 @@ fn mpp(text: &str) -> Result<Mpp> {
 }
 
 fn overlap(text: &str) -> Result<f64> {
-    let fits = |number: &f64| (0.0..1.0).contains(number);
+    let fits = |number: &f64| (MIN_OVERLAP..1.0).contains(number);
     text.parse().ok().filter(fits).ok_or_else(|| refused("a fraction from 0 to below 1, such as 0.5"))
 }
 
@@ -225,9 +295,9 @@ mod tests {
         for bad in ["", "0", "-1", "nan", "inf", "1e300", "0.01", "0,5", "20x"] {
             assert_eq!(mpp(bad).unwrap_err().code(), "RUN-0005", "{bad}");
         }
-        for bad in ["", "-0.1", "nan", "1.01", "0,5"] {
+        for bad in ["", "-101", "nan", "1.01", "0,5"] {
             assert!(overlap(bad).is_err() && fraction(bad).is_err(), "{bad}");
         }
-        assert!(overlap("1").is_err());
+        assert!(overlap("1").is_err() && fraction("-0.1").is_err());
     }
 }

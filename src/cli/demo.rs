@@ -44,6 +44,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         slides: vec![slide_path.clone()],
         out: args.out.clone(),
         grid: GridRule::Eosin,
+        spacing: None,
+        tile_px: None,
         overlap: 0.0,
         min_tissue: 0.25,
         mpp: None,

@@ -9,7 +9,6 @@ use eosin::Result;
 use eosin::device::{OpenDevice, open};
 use eosin::nn::Bundle;
 use eosin::pipeline::{RunOutcome, ScoreConfig, find_slides, score};
-use eosin::tissue::TissueConfig;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
@@ -17,14 +16,17 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
         slides: find_slides(&args.slides)?,
         out: args.out.clone(),
         grid: args.grid.into(),
+        spacing: args.spacing_um,
+        tile_px: args.tile_px,
         overlap: args.overlap,
         min_tissue: args.min_tissue,
         mpp: args.mpp,
-        tissue: TissueConfig::default(),
+        tissue: args.seg.tissue(args.grid)?,
         memory_bytes: u64::from(args.run.memory_mb) << 20,
         workers: args.run.workers,
         overwrite: args.overwrite,
     };
+    config.check()?;
     let (bundle, device) = prepare(&args.run)?;
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
     if !args.run.quiet {

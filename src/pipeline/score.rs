@@ -7,14 +7,19 @@ use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{RecordedError, SlideRecord, SlideStatus, assign_ids, check_writable, clear, write_summary};
 use crate::infer::{Predictor, PredictorConfig};
+use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::Bundle;
 use crate::tile::GridRule;
+use crate::tiling::wsinfer_grid;
 use crate::tissue::TissueConfig;
 use crate::units::Mpp;
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The least side of a tile: below it a network sees hardly more than one colour.
+const MIN_TILE_SIDE_PX: u32 = 16;
 
 /// What to score, and how.
 #[derive(Debug, Clone)]
@@ -25,7 +30,11 @@ pub struct ScoreConfig {
     pub out: PathBuf,
     /// Which rule places the tiles.
     pub grid: GridRule,
-    /// Overlap of neighbouring tiles, 0 to below 1.
+    /// Micrometres per pixel at which tiles are read, in place of the model's.
+    pub spacing: Option<Mpp>,
+    /// Side of a tile at that resolution, pixels, in place of the model's; what the network sees of it keeps its side.
+    pub tile_px: Option<u32>,
+    /// Overlap of neighbouring tiles, 0 to below 1; with WSInfer's grid also below 0, which leaves gaps.
     pub overlap: f64,
     /// Fraction of a tile that must be tissue; our own grid only.
     pub min_tissue: f64,
@@ -42,10 +51,35 @@ pub struct ScoreConfig {
 }
 
 impl ScoreConfig {
+    /// Checks what no slide can make right.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`]: `RUN-0010` a number out of range, `TIS-0001` and `TIS-0002` as [`TissueConfig::check`].
+    pub fn check(&self) -> Result<()> {
+        let least = match self.grid {
+            GridRule::WsInfer => wsinfer_grid::MIN_OVERLAP,
+            GridRule::Eosin => 0.0,
+        };
+        let refuse = |expected: String| Err(Error::new(ErrorKind::Usage, "RUN-0010", format!("expected {expected}")));
+        if !(least..1.0).contains(&self.overlap) {
+            let only = if least < 0.0 { "" } else { "; gaps between tiles need the grid of WSInfer" };
+            return refuse(format!("an overlap from {least} to below 1, found {}{only}", self.overlap));
+        }
+        if !(0.0..=1.0).contains(&self.min_tissue) {
+            return refuse(format!("a tissue share from 0 to 1, found {}", self.min_tissue));
+        }
+        if let Some(side) = self.tile_px.filter(|side| !(MIN_TILE_SIDE_PX..=MAX_TILE_SIDE_PX).contains(side)) {
+            return refuse(format!("a tile of {MIN_TILE_SIDE_PX} to {MAX_TILE_SIDE_PX} px, found {side}"));
+        }
+        self.tissue.check()
+    }
+
     /// The settings that change results, for the record and for telling whether older results are still good.
     pub(super) fn settings(&self) -> serde_json::Value {
         json!({
             "grid": self.grid,
+            "spacing_um_override": self.spacing,
+            "tile_px_override": self.tile_px,
             "overlap": self.overlap,
             "min_tissue": self.min_tissue,
             "mpp_override": self.mpp,
@@ -59,7 +93,9 @@ pub(super) struct Engine<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) device: &'a OpenDevice,
     pub(super) predictor: Predictor,
-    pub(super) model_mpp: Mpp,
+    /// Side of a tile and its resolution: the model's, or what the user gave in their place.
+    pub(super) tile_px: u32,
+    pub(super) spacing: Mpp,
 }
 
 /// How a run went.
@@ -81,7 +117,7 @@ impl RunOutcome {
 /// Scores every slide and writes its results, then the summary of all.
 ///
 /// # Errors
-/// Only what concerns the whole run: an output folder that cannot be written ([`ErrorKind::Io`]), a model that does not
+/// Only what concerns the whole run: settings that [`ScoreConfig::check`] refuses, an output folder that cannot be written ([`ErrorKind::Io`]), a model that does not
 /// load, a device that fails. What concerns one slide is its record.
 pub fn score(
     config: &ScoreConfig,
@@ -91,10 +127,13 @@ pub fn score(
     cancel: &AtomicBool,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutcome> {
+    config.check()?;
     check_writable(&config.out)?;
     let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, batch))?;
     predictor.warm_up(bundle)?;
-    let engine = Engine { bundle, device, predictor, model_mpp: Mpp::new(bundle.mpp())? };
+    let tile_px = config.tile_px.unwrap_or(bundle.preprocess().tile_px);
+    let spacing = config.spacing.map_or_else(|| Mpp::new(bundle.mpp()), Ok)?;
+    let engine = Engine { bundle, device, predictor, tile_px, spacing };
     let mut outcome = RunOutcome { records: Vec::new(), interrupted: false };
     for (path, id) in config.slides.iter().zip(assign_ids(&config.slides)) {
         if cancel.load(Ordering::Relaxed) {

@@ -86,7 +86,7 @@ pub(super) fn score_slide(
         ..facts_of_file(path, id)
     };
     let record = SlideRecord {
-        grid: Some(GridFacts::of(&plan, engine.model_mpp)),
+        grid: Some(GridFacts::of(&plan, engine.spacing)),
         device: Some(DeviceFacts {
             name: engine.device.name.clone(),
             backend: engine.device.backend.to_string(),
@@ -134,12 +134,12 @@ fn resolution(config: &ScoreConfig, slide: &Slide) -> Result<(Mpp, String)> {
 
 fn plan_tiles(config: &ScoreConfig, engine: &Engine<'_>, slide: &Slide, mpp: Mpp, mask: &Mask) -> Result<TilePlan> {
     let geometry = SlideGeometry::new(slide.levels(), mpp);
-    let tile_px = engine.bundle.preprocess().tile_px;
+    let (tile_px, spacing) = (engine.tile_px, engine.spacing);
     match config.grid {
-        GridRule::WsInfer => wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, engine.model_mpp, config.overlap),
+        GridRule::WsInfer => wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, spacing, config.overlap),
         GridRule::Eosin => {
             let tiling = TilingConfig { overlap: config.overlap, min_tissue: config.min_tissue };
-            plan(&geometry, mask, tile_px, engine.model_mpp, &tiling)
+            plan(&geometry, mask, tile_px, spacing, &tiling)
         }
     }
 }

@@ -38,10 +38,13 @@ pub(super) fn survey(config: &ScoreConfig, slide: &Slide, mpp: Mpp, cancel: &Ato
     let slide_px = slide.size();
     let (image, tissue, level, gaps) = match config.grid {
         GridRule::WsInfer => {
-            let level = slide.level_for_downsample(wsinfer_grid::thumbnail_downsample(slide_px));
-            let Overview { picture, level, gaps } = overview(slide, level, &wsinfer_grid::thumbnail_reduction, cancel)?;
+            let [w, h] = config.tissue.wsinfer.thumbnail_px;
+            let max = Size::new(w, h);
+            let level = slide.level_for_downsample(wsinfer_grid::thumbnail_downsample(slide_px, max));
+            let reduction = |level: Size| wsinfer_grid::thumbnail_reduction(level, max);
+            let Overview { picture, level, gaps } = overview(slide, level, &reduction, cancel)?;
             let tissue = TissueConfig { method: TissueMethod::WsInfer, ..config.tissue };
-            (wsinfer_grid::thumbnail(&picture, level), tissue, level, gaps)
+            (wsinfer_grid::thumbnail(&picture, level, max), tissue, level, gaps)
         }
         GridRule::Eosin => {
             let level = slide.level_for_downsample(TISSUE_MPP / mpp.get());

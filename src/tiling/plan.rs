@@ -71,9 +71,15 @@ impl Grid {
     ///
     /// # Errors
     /// See [`plan`].
-    pub(super) fn new(slide: &SlideGeometry, tile_px: u32, model_mpp: Mpp, overlap: f64) -> Result<Self> {
-        if !(0.0..1.0).contains(&overlap) {
-            let message = format!("expected an overlap from 0 to below 1, found {overlap}");
+    pub(super) fn new(
+        slide: &SlideGeometry,
+        tile_px: u32,
+        model_mpp: Mpp,
+        overlap: f64,
+        min_overlap: f64,
+    ) -> Result<Self> {
+        if !(min_overlap..1.0).contains(&overlap) {
+            let message = format!("expected an overlap from {min_overlap} to below 1, found {overlap}");
             return Err(Error::new(ErrorKind::Usage, "TIL-0001", message));
         }
         if tile_px == 0 || tile_px > MAX_TILE_SIDE_PX {
@@ -161,7 +167,7 @@ pub fn plan(
     model_mpp: Mpp,
     config: &TilingConfig,
 ) -> Result<TilePlan> {
-    let grid = Grid::new(slide, tile_px, model_mpp, config.overlap)?;
+    let grid = Grid::new(slide, tile_px, model_mpp, config.overlap, 0.0)?;
     if !(0.0..=1.0).contains(&config.min_tissue) {
         let message = format!("expected a tissue share from 0 to 1, found {}", config.min_tissue);
         return Err(Error::new(ErrorKind::Usage, "TIL-0006", message));
@@ -192,7 +198,7 @@ pub fn plan_places(
     tile_px: u32,
     model_mpp: Mpp,
 ) -> Result<TilePlan> {
-    let empty = Grid::new(slide, tile_px, model_mpp, 0.0)?.without_tiles(slide, tile_px)?;
+    let empty = Grid::new(slide, tile_px, model_mpp, 0.0, 0.0)?.without_tiles(slide, tile_px)?;
     Ok(TilePlan { places: origins_l0.len(), origins_l0, ..empty })
 }
 

@@ -15,21 +15,23 @@ use crate::tile::{GridRule, TilePlan};
 use crate::tissue::{Connectivity, flip_components};
 use crate::units::{Mpp, round_half_even};
 
-/// The box a thumbnail has to fit into.
-pub const THUMBNAIL_MAX: Size = Size::new(2048, 2048);
+/// The fraction of a tile's side that neighbours may lie apart at most, as a negative overlap: far beyond any use, and
+/// a step that is still a number of pixels.
+pub const MIN_OVERLAP: f64 = -100.0;
 
-/// The downsample whose best level (OpenSlide's rule) the thumbnail is made from, the whole level.
-pub fn thumbnail_downsample(slide_l0: Size) -> f64 {
+/// The downsample whose best level (OpenSlide's rule) the thumbnail is made from, the whole level. The thumbnail has to
+/// fit into `max`.
+pub fn thumbnail_downsample(slide_l0: Size, max: Size) -> f64 {
     let along = |side: u32, max: u32| f64::from(side) / f64::from(max);
-    along(slide_l0.w, THUMBNAIL_MAX.w).max(along(slide_l0.h, THUMBNAIL_MAX.h))
+    along(slide_l0.w, max.w).max(along(slide_l0.h, max.h))
 }
 
 /// How many pixels of a level along x and y are merged before [`thumbnail`].
 ///
 /// # Panics
 /// When a side is zero.
-pub fn thumbnail_reduction(level: Size) -> (u32, u32) {
-    raster::reduction(level, THUMBNAIL_MAX)
+pub fn thumbnail_reduction(level: Size, max: Size) -> (u32, u32) {
+    raster::reduction(level, max)
 }
 
 /// The thumbnail of a level of size `level`, from all its pixels as [`raster::reduce`] merges them by
@@ -37,8 +39,8 @@ pub fn thumbnail_reduction(level: Size) -> (u32, u32) {
 ///
 /// # Panics
 /// When a side is zero.
-pub fn thumbnail(reduced: &RgbImage8, level: Size) -> RgbImage8 {
-    raster::finish_thumbnail(reduced, level, THUMBNAIL_MAX)
+pub fn thumbnail(reduced: &RgbImage8, level: Size, max: Size) -> RgbImage8 {
+    raster::finish_thumbnail(reduced, level, max)
 }
 
 /// The thumbnail's resolution in micrometres per pixel, the mean of both axes.
@@ -48,6 +50,8 @@ pub fn thumbnail_um_per_px(mpp: Mpp, slide_l0: Size, thumbnail: Size) -> f64 {
 }
 
 /// Plans the tiles of a slide by WSInfer's rule: tiles are read from level 0, and are black beyond the slide's edge.
+///
+/// `overlap` may be negative, down to [`MIN_OVERLAP`]: then tiles lie apart, at -1 by the side of a tile.
 ///
 /// # Shapes
 /// `mask`: the size of the thumbnail, which covers the whole slide.
@@ -61,7 +65,7 @@ pub fn plan_wsinfer(
     model_mpp: Mpp,
     overlap: f64,
 ) -> Result<TilePlan> {
-    let grid = Grid::new(slide, tile_px, model_mpp, overlap)?;
+    let grid = Grid::new(slide, tile_px, model_mpp, overlap, MIN_OVERLAP)?;
     let half = whole(round_half_even(f64::from(grid.side_l0) / 2.0));
     let polygon = Polygon::new(mask, slide.size_l0);
     let columns = grid.positions(half, slide.size_l0.w);

@@ -62,6 +62,9 @@ impl TissueConfig {
         within("eosin.min_width_um", eosin.min_width_um, 0.0, 1000.0)?;
         within("eosin.min_object_um2", eosin.min_object_um2, 0.0, 1e9)?;
         within("eosin.min_coloured", eosin.min_coloured, 0.0, 1.0)?;
+        for side in wsinfer.thumbnail_px {
+            within("wsinfer.thumbnail_px", f64::from(side), 16.0, 4096.0)?;
+        }
         within("wsinfer.median_filter_px", f64::from(wsinfer.median_filter_px), 3.0, 255.0)?;
         within("wsinfer.closing_px", f64::from(wsinfer.closing_px), 1.0, 255.0)?;
         within("wsinfer.min_object_um2", wsinfer.min_object_um2, 0.0, 1e9)?;

@@ -13,21 +13,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SaturationConfig {
+    /// The box that the thumbnail has to fit into, width and height in pixels; whoever makes the thumbnail goes by it.
+    pub thumbnail_px: [u32; 2],
     /// Side of the median filter, pixels of the thumbnail; odd.
     pub median_filter_px: u32,
     /// Tissue has a saturation above this, of 255.
     pub threshold: u8,
     /// Side of the square that closes gaps, pixels of the thumbnail.
     pub closing_px: u32,
-    /// Smaller objects are removed, square micrometres.
+    /// Objects of this size in whole pixels, or less, are removed; square micrometres.
     pub min_object_um2: f64,
-    /// Smaller holes are filled, square micrometres.
+    /// Holes of this size in whole pixels, or less, are filled; square micrometres.
     pub min_hole_um2: f64,
 }
 
 impl Default for SaturationConfig {
     fn default() -> Self {
-        Self { median_filter_px: 7, threshold: 7, closing_px: 6, min_object_um2: 40_000.0, min_hole_um2: 36_100.0 }
+        Self {
+            thumbnail_px: [2048; 2],
+            median_filter_px: 7,
+            threshold: 7,
+            closing_px: 6,
+            min_object_um2: 40_000.0,
+            min_hole_um2: 36_100.0,
+        }
     }
 }
 
@@ -42,7 +51,8 @@ pub(super) fn detect(thumbnail: &RgbImage8, thumb_um_per_px: f64, config: &Satur
     let saturated = Mask::from_vec(size, above.collect()).unwrap_or_else(|| Mask::filled(size, false));
     let smooth = majority(&saturated, (config.median_filter_px / 2) as usize);
     let mut mask = close(&smooth, Square::of_side(config.closing_px as usize));
-    let px = |area_um2: f64| pixels(area_um2, thumb_um_per_px);
+    // WSInfer asks for what is smaller, but scikit-image 0.26 and later take its argument for the largest size to remove.
+    let px = |area_um2: f64| pixels(area_um2, thumb_um_per_px).saturating_add(1);
     remove_small_objects(&mut mask, px(config.min_object_um2));
     fill_small_holes(&mut mask, px(config.min_hole_um2));
     mask
@@ -122,6 +132,28 @@ mod tests {
         ([100, 219, 141], 139),
         ([220, 5, 138], 249),
     ];
+
+    #[test]
+    fn holes_and_specks_of_the_very_size_go() {
+        // scikit-image 0.26.0: a square of 9 px stays at 8 and goes at 9; nothing goes at 0.
+        let pink = [220, 120, 180];
+        let mut thumbnail = RgbImage8::filled(Size::new(40, 20), [242; 3]);
+        thumbnail.paste(&RgbImage8::filled(Size::new(3, 3), pink), 4, 4);
+        thumbnail.paste(&RgbImage8::filled(Size::new(20, 20), pink), 20, 0);
+        thumbnail.paste(&RgbImage8::filled(Size::new(3, 3), [242; 3]), 28, 8);
+        // The median takes a corner from each square of 3 px: 5 are left.
+        for (size_um2, speck, hole) in [(0.0, true, false), (4.0, true, false), (5.0, false, true)] {
+            let config = SaturationConfig {
+                median_filter_px: 3,
+                closing_px: 1,
+                min_object_um2: size_um2,
+                min_hole_um2: size_um2,
+                ..SaturationConfig::default()
+            };
+            let mask = detect(&thumbnail, 1.0, &config);
+            assert_eq!((mask.get(5, 5), mask.get(29, 9)), (speck, hole), "{size_um2} um2");
+        }
+    }
 
     #[test]
     fn specks_go_and_lumina_are_filled() {

@@ -19,6 +19,12 @@ fn a_second_run_keeps_what_is_finished_and_says_so() {
     // Anything that changes results, or a result that is not whole, is a reason to score again.
     here.score(&["slides"], &["--overwrite"]).line("scored   good: ");
     here.score(&["slides"], &["--overlap", "0.5"]).line("scored   good: ");
+    here.score(&["slides"], &["--tile-px", "96", "--spacing-um", "0.75"]).line("scored   good: ");
+    let grid = &here.record("good")["grid"];
+    assert_eq!((&grid["tile_px"], &grid["model_mpp"], &grid["side_l0"]), (&96.into(), &0.75.into(), &144.into()));
+    let wsinfer = &["--grid", "wsinfer", "--seg-min-object-size-um2", "100"];
+    here.score(&["slides"], wsinfer).line("scored   good: ");
+    here.score(&["slides"], &wsinfer[..2]).line("scored   good: ");
     here.score(&["slides"], &[]).line("scored   good: ");
     here.write("out/maps/good.png", b"cut");
     here.score(&["slides"], &[]).line("scored   good: ");

@@ -20,5 +20,6 @@ mod synthetic;
 mod torch_files;
 mod torch_hostile;
 mod train;
+mod wsinfer_cases;
 mod wsinfer_grid;
 mod wsinfer_run;

@@ -1,42 +1,33 @@
 //! Whole runs against those of WSInfer 0.6.1 with the same models, on the CPU.
 
 use crate::shared::shared;
+use crate::wsinfer_cases::{Case, Row, read_table};
 use eosin::device::{DeviceSpec, open};
 use eosin::export::SlideStatus;
 use eosin::nn::Bundle;
 use eosin::pipeline::{ScoreConfig, score};
 use eosin::tile::GridRule;
 use eosin::tissue::TissueConfig;
+use eosin::units::Mpp;
 use flate2::read::GzDecoder;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-type Table = Vec<([i64; 4], Vec<f64>)>;
+/// What probabilities may differ by: 8-bit pixels that are off by one move them so much. Mostly they differ by 1e-6.
+const WORST: f64 = 0.01;
+const MEDIAN: f64 = 0.001;
 
-fn read(table: impl std::io::Read) -> Table {
-    csv::Reader::from_reader(table)
-        .records()
-        .map(|row| {
-            let row = row.unwrap();
-            let place = [0, 1, 2, 3].map(|column| row[column].parse().unwrap());
-            (place, row.iter().skip(4).map(|field| field.parse().unwrap()).collect())
-        })
-        .collect()
-}
-
-/// Runs a case and gives both tables, ours first.
-fn run(case: &str, model: &str, slide: &str) -> Option<(Table, Table)> {
-    let weights = shared(&format!("parity/models/{model}/model.safetensors"))?;
-    let config = shared(&format!("parity/wsinfer/{case}/config.json"))?;
-    let slide = shared(&format!("data/wsi/{slide}"))?;
-    let stem = slide.file_stem().unwrap().to_str().unwrap().to_string();
-    let reference = shared(&format!("parity/wsinfer/{case}/{stem}.csv.gz"))?;
-    let out = tempfile::tempdir().unwrap();
-    let run = ScoreConfig {
+/// A run with WSInfer's rule.
+fn usual(slide: PathBuf) -> ScoreConfig {
+    ScoreConfig {
         slides: vec![slide],
-        out: out.path().into(),
+        out: PathBuf::new(),
         grid: GridRule::WsInfer,
+        spacing: None,
+        tile_px: None,
         overlap: 0.0,
         min_tissue: 0.0,
         mpp: None,
@@ -44,47 +35,103 @@ fn run(case: &str, model: &str, slide: &str) -> Option<(Table, Table)> {
         memory_bytes: 512 << 20,
         workers: 0,
         overwrite: false,
-    };
-    let bundle = Bundle::open_wsinfer(&config, &weights).unwrap();
+    }
+}
+
+/// Scores a slide and gives its table.
+fn run(config: &Path, weights: &Path, run: ScoreConfig) -> Vec<Row> {
+    let stem = run.slides[0].file_stem().unwrap().to_str().unwrap().to_string();
+    let out = tempfile::tempdir().unwrap();
+    let run = ScoreConfig { out: out.path().into(), ..run };
+    let bundle = Bundle::open_wsinfer(config, weights).unwrap();
     let outcome =
         score(&run, &bundle, &open(DeviceSpec::Cpu).unwrap(), None, &AtomicBool::new(false), &|_| {}).unwrap();
     assert_eq!(outcome.records[0].status, SlideStatus::Scored);
-    let ours = read(File::open(out.path().join(format!("model-outputs-csv/{stem}.csv"))).unwrap());
-    Some((ours, read(GzDecoder::new(File::open(reference).unwrap()))))
+    read_table(File::open(out.path().join(format!("model-outputs-csv/{stem}.csv"))).unwrap())
 }
 
-/// Largest and median difference of a probability over the tiles that both have.
-fn differences(ours: &Table, theirs: &Table) -> (f64, f64) {
+/// Holds our table against theirs: the same tiles in the same order, and the same probabilities where theirs has any.
+fn agree(case: &str, ours: &[Row], theirs: &[Row]) {
+    assert!(ours.iter().map(|row| row.0).eq(theirs.iter().map(|row| row.0)), "{case}: other tiles or another order");
     let theirs: BTreeMap<_, _> = theirs.iter().cloned().collect();
-    let mut all: Vec<f64> = ours
-        .iter()
-        .filter_map(|(place, scores)| Some(scores.iter().zip(theirs.get(place)?)))
-        .flatten()
-        .map(|(a, b)| (a - b).abs())
-        .collect();
+    let pairs = ours.iter().flat_map(|(place, scores)| scores.iter().zip(&theirs[place]));
+    let mut all: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).collect();
     all.sort_by(f64::total_cmp);
-    (all[all.len() - 1], all[all.len() / 2])
+    let (worst, median) = (all[all.len() - 1], all[all.len() / 2]);
+    println!("{case}: {} tiles, {} scores, worst {worst:.6}, median {median:.7}", ours.len(), all.len());
+    assert!(worst <= WORST && median <= MEDIAN, "{case}: worst {worst}, median {median}");
 }
 
-fn agrees(case: &str, model: &str, slide: &str) {
-    let Some((ours, theirs)) = run(case, model, slide) else { return };
-    assert!(ours.iter().map(|row| row.0).eq(theirs.iter().map(|row| row.0)), "other tiles or another order");
-    let (worst, median) = differences(&ours, &theirs);
-    println!("{case}: {} tiles, worst {worst:.6}, median {median:.7}", ours.len());
-    assert!(worst <= 0.01 && median <= 0.001, "worst {worst}, median {median}");
+fn as_in_shared(case: &str, model: &str, slide: &str) {
+    let Some(weights) = shared(&format!("parity/models/{model}/model.safetensors")) else { return };
+    let Some(config) = shared(&format!("parity/wsinfer/{case}/config.json")) else { return };
+    let Some(slide) = shared(&format!("data/wsi/{slide}")) else { return };
+    let stem = slide.file_stem().unwrap().to_str().unwrap();
+    let Some(table) = shared(&format!("parity/wsinfer/{case}/{stem}.csv.gz")) else { return };
+    let theirs = read_table(GzDecoder::new(File::open(table).unwrap()));
+    agree(case, &run(&config, &weights, usual(slide)), &theirs);
 }
 
 #[test]
 fn resnet18_on_an_aperio_slide_without_resizing() {
-    agrees("a_cmu_resnet18_224px_0.5um", "resnet18", "CMU-1-Small-Region.svs");
+    as_in_shared("a_cmu_resnet18_224px_0.5um", "resnet18", "CMU-1-Small-Region.svs");
 }
 
 #[test]
 fn resnet18_on_a_generic_tiff_at_half_its_resolution() {
-    agrees("b_crc01dev_resnet18_224px_2.6um", "resnet18", "CRC01_HE_dev.tif");
+    as_in_shared("b_crc01dev_resnet18_224px_2.6um", "resnet18", "CRC01_HE_dev.tif");
 }
 
 #[test]
 fn mobilenetv2_on_an_aperio_slide_enlarged() {
-    agrees("f_cmu_mobilenetv2_224px_0.4um", "mobilenetv2_100", "CMU-1-Small-Region.svs");
+    as_in_shared("f_cmu_mobilenetv2_224px_0.4um", "mobilenetv2_100", "CMU-1-Small-Region.svs");
+}
+
+#[test]
+fn other_overlaps_tile_sides_spacings_and_tissue_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in Case::all() {
+        let Some(model) = &case.model else { continue };
+        let Some(weights) = shared(&format!("parity/models/{model}/model.safetensors")) else { return };
+        let Some(slide) = shared(&format!("data/wsi/{}", case.slide)) else { return };
+        let config = folder.path().join("config.json");
+        let tissue = TissueConfig { wsinfer: case.tissue(), ..TissueConfig::default() };
+        let asked = ScoreConfig { overlap: case.overlap, tissue, ..usual(slide) };
+        std::fs::write(&config, configuration(&case, model, case.tile_px, case.spacing_um_px)).unwrap();
+        agree(&case.name, &run(&config, &weights, asked), &case.table());
+    }
+}
+
+#[test]
+fn a_side_and_a_spacing_given_in_place_of_the_models() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["breast_350px_0.25um", "lymphocytes_100px_0.5um"] {
+        let case = Case::all().into_iter().find(|case| case.name == name).unwrap();
+        let model = case.model.clone().unwrap();
+        let Some(weights) = shared(&format!("parity/models/{model}/model.safetensors")) else { return };
+        let Some(slide) = shared(&format!("data/wsi/{}", case.slide)) else { return };
+        let config = folder.path().join("config.json");
+        std::fs::write(&config, configuration(&case, &model, 224, 1.0)).unwrap();
+        let spacing = Some(Mpp::new(case.spacing_um_px).unwrap());
+        let asked = ScoreConfig { spacing, tile_px: Some(case.tile_px), ..usual(slide) };
+        agree(name, &run(&config, &weights, asked), &case.table());
+    }
+}
+
+/// A `config.json` as the case was run with, but for the side and the resolution of a tile.
+fn configuration(case: &Case, model: &str, tile_px: u32, spacing_um_px: f64) -> String {
+    json!({
+        "spec_version": "1.0",
+        "architecture": model,
+        "num_classes": 2,
+        "class_names": ["class0", "class1"],
+        "patch_size_pixels": tile_px,
+        "spacing_um_px": spacing_um_px,
+        "transform": [
+            {"name": "Resize", "arguments": {"size": case.resize}},
+            {"name": "ToTensor"},
+            {"name": "Normalize", "arguments": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}},
+        ],
+    })
+    .to_string()
 }
