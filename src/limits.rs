@@ -21,5 +21,5 @@ pub const MAX_DIRECTORIES: usize = 256;
 pub const MAX_REGION_PX: u64 = 1 << 28;
 /// Side of a model's input, in pixels.
 pub const MAX_TILE_SIDE_PX: u32 = 4096;
-/// Bytes of a weights file: far above any convolutional network, far below memory exhaustion.
-pub const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
+/// Bytes of a weights file: the largest pathology encoders have 1.1 thousand million numbers of four bytes.
+pub const MAX_WEIGHTS_BYTES: u64 = 8 << 30;

@@ -11,6 +11,7 @@ use crate::nn::import::has_running_statistics;
 use crate::nn::network::Network;
 use crate::nn::spec::NetworkSpec;
 use crate::nn::tensor_map::TensorMap;
+use crate::nn::torch_file::read_weights;
 use crate::nn::weights::{Head, canonical, load};
 use crate::nn::wsinfer_config::WsinferConfig;
 use crate::tile::Meaning;
@@ -23,7 +24,8 @@ const CARD: &str = "model.toml";
 const TEXT: &str = "CARD.md";
 const WEIGHTS: &str = "weights.safetensors";
 const WSINFER_CONFIG: &str = "config.json";
-const WSINFER_WEIGHTS: &str = "model.safetensors";
+/// Its weights, the plainest first.
+const WSINFER_WEIGHTS: [&str; 3] = ["model.safetensors", "pytorch_model.bin", "torchscript_model.pt"];
 /// Cards are a page of text.
 const MAX_CARD_BYTES: u64 = 1 << 20;
 
@@ -55,7 +57,8 @@ pub struct Preprocess {
 }
 
 impl Bundle {
-    /// Opens the model in a folder: a bundle, or a WSInfer model (`config.json` and `model.safetensors`).
+    /// Opens the model in a folder: a bundle, or a WSInfer model (`config.json` and `model.safetensors`, or else the zoo's
+    /// `PyTorch` files).
     ///
     /// # Errors
     /// [`ErrorKind::Model`] when card, weights and network do not fit together, or there is no model (`MOD-0209`);
@@ -64,7 +67,8 @@ impl Bundle {
         if dir.join(CARD).is_file() {
             Self::open_card(dir)
         } else if dir.join(WSINFER_CONFIG).is_file() {
-            Self::open_wsinfer(&dir.join(WSINFER_CONFIG), &dir.join(WSINFER_WEIGHTS))
+            let (config, weights) = zoo_files(dir);
+            Self::open_wsinfer(&config, &weights)
         } else {
             Err(Error::new(ErrorKind::Model, "MOD-0209", format!("expected {CARD} or {WSINFER_CONFIG} in the folder"))
                 .at_path(dir))
@@ -106,7 +110,7 @@ impl Bundle {
     pub fn open_wsinfer(config_json: &Path, weights: &Path) -> Result<Self> {
         let config = WsinferConfig::read(config_json)?;
         let bytes = read_file(weights, MAX_WEIGHTS_BYTES)?;
-        let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(weights))?;
+        let (map, _) = read_weights(&bytes, None).map_err(|error| error.at_path(weights))?;
         let spec = match &config.architecture {
             Some(name) => NetworkSpec::named(name, config.classes.len()),
             None => NetworkSpec::recognise(&map, config.classes.len()),
@@ -219,6 +223,13 @@ impl Bundle {
     pub fn network(&self, device: &Device) -> Result<Network> {
         load(self.spec.folded().init(device)?, &self.weights, Head::FromFile)
     }
+}
+
+/// Configuration and weights in a folder of WSInfer's zoo; the first kind of weights when there are none.
+pub fn zoo_files(dir: &Path) -> (PathBuf, PathBuf) {
+    let weights = WSINFER_WEIGHTS.map(|name| dir.join(name));
+    let there = weights.iter().find(|path| path.is_file()).unwrap_or(&weights[0]);
+    (dir.join(WSINFER_CONFIG), there.clone())
 }
 
 /// Writes a bundle: the weights in the precision that the card states, the card with their file name and digest filled in,

@@ -34,7 +34,7 @@ mod vit_shape;
 mod weights;
 mod wsinfer_config;
 
-pub use bundle::{Bundle, Preprocess, write_bundle};
+pub use bundle::{Bundle, Preprocess, write_bundle, zoo_files};
 pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, WeightsFile};
 pub use dense::Dense;
 pub use fresh::fresh;

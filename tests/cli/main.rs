@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod demo;
+mod hostile_models;
 mod privacy;
 mod questions;
 mod random_model;

@@ -9,16 +9,11 @@ use crate::cli::text::say;
 use eosin::device::{DeviceSpec, open};
 use eosin::nn::{
     Activation, Bundle, Card, CardArchitecture, Class, Imported, Input, Metrics, NetworkSpec, VitShape, WeightsFile,
-    WsinferConfig, write_bundle,
+    WsinferConfig, write_bundle, zoo_files,
 };
 use eosin::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// The configuration in a folder of WSInfer's zoo.
-const ZOO_CONFIG: &str = "config.json";
-/// Its weights, the plainest first.
-const ZOO_WEIGHTS: [&str; 3] = ["model.safetensors", "pytorch_model.bin", "torchscript_model.pt"];
 
 /// What a card needs and a weights file does not say.
 struct Facts {
@@ -49,13 +44,12 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode> {
 
 /// The configuration, when there is one, and the weights.
 fn sources(args: &ImportArgs) -> (Option<PathBuf>, PathBuf) {
-    let config = args.file.join(ZOO_CONFIG);
-    if args.config.is_some() || !config.is_file() {
-        return (args.config.clone(), args.file.clone());
+    let (config, weights) = zoo_files(&args.file);
+    if args.config.is_none() && config.is_file() {
+        (Some(config), weights)
+    } else {
+        (args.config.clone(), args.file.clone())
     }
-    let weights = ZOO_WEIGHTS.map(|name| args.file.join(name));
-    let there = weights.iter().find(|path| path.is_file()).unwrap_or(&weights[0]);
-    (Some(config), there.clone())
 }
 
 impl Facts {
