@@ -6,6 +6,7 @@
 
 mod demo;
 mod hostile_models;
+mod import;
 mod privacy;
 mod questions;
 mod random_model;

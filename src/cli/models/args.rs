@@ -3,6 +3,7 @@
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use eosin::device::DeviceSpec;
 use eosin::nn::{Activation, Padding};
+use eosin::{Error, ErrorKind, Result};
 use std::path::PathBuf;
 
 #[derive(Debug, ClapArgs)]
@@ -92,12 +93,12 @@ pub(crate) struct ImportArgs {
     pub(crate) input_px: Option<u32>,
 
     /// Means of red, green and blue, 0 to 1 [default: the network's].
-    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "R,G,B")]
-    pub(crate) mean: Option<Vec<f32>>,
+    #[arg(long, value_name = "R,G,B", value_parser = three)]
+    pub(crate) mean: Option<[f32; 3]>,
 
     /// Standard deviations of red, green and blue [default: the network's].
-    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "R,G,B")]
-    pub(crate) std: Option<Vec<f32>>,
+    #[arg(long, value_name = "R,G,B", value_parser = three)]
+    pub(crate) std: Option<[f32; 3]>,
 
     /// Everything that WSInfer's configuration says, in place of the options above.
     #[arg(
@@ -141,6 +142,14 @@ pub(crate) struct ImportArgs {
     /// What it was trained on.
     #[arg(long, default_value = "not stated", hide_default_value = true)]
     pub(crate) training_data: String,
+}
+
+/// Three numbers with commas between them.
+fn three(text: &str) -> Result<[f32; 3]> {
+    let numbers: Option<Vec<f32>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    numbers
+        .and_then(|numbers| numbers.try_into().ok())
+        .ok_or_else(|| Error::new(ErrorKind::Usage, "RUN-0005", "expected three numbers, such as 0.5,0.5,0.5"))
 }
 
 /// From logits to scores, as a flag.

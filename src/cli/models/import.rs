@@ -81,7 +81,6 @@ impl Facts {
             1 => Activation::Sigmoid,
             _ => Activation::Softmax,
         };
-        let colours = |numbers: &Option<Vec<f32>>| numbers.as_ref().and_then(|numbers| numbers[..].try_into().ok());
         Ok(Self {
             architecture: None,
             activation: args.activation.map_or(usual, Into::into),
@@ -89,8 +88,8 @@ impl Facts {
             mpp: args.mpp.ok_or_else(|| missing("--mpp"))?,
             tile_px: args.tile_px,
             input_px: args.input_px,
-            mean: colours(&args.mean),
-            std: colours(&args.std),
+            mean: args.mean,
+            std: args.std,
         })
     }
 }
