@@ -80,7 +80,8 @@ fn safe(name: &str) -> String {
     }
     let lower = key(&id);
     let before_dot = lower.split('.').next().unwrap_or_default().trim_end();
-    if DEVICES.contains(&before_dot) || is_port(before_dot) || OURS.contains(&lower.as_str()) {
+    let ours = OURS.contains(&lower.as_str()) || lower.starts_with("run_metadata_");
+    if DEVICES.contains(&before_dot) || is_port(before_dot) || ours {
         return format!("_{id}");
     }
     // `maps/a.overlay.png` is the overlay of slide `a`.
@@ -160,6 +161,7 @@ mod tests {
             ("%00.svs", "%00"),
             ("run.svs", "_run"),
             ("Summary.svs", "_Summary"),
+            ("run_metadata_20260131T235900.svs", "_run_metadata_20260131T235900"),
             ("a.overlay.svs", "a.overlay_"),
             ("a_overlay.svs", "a_overlay"),
         ];

@@ -9,9 +9,12 @@ mod font;
 mod geojson;
 mod ids;
 mod map_png;
+mod mask_jpg;
 mod outputs;
 mod overlay_png;
+mod patches_h5;
 mod record;
+mod run_metadata;
 mod shade;
 mod summary_csv;
 mod wsinfer_csv;
@@ -22,11 +25,13 @@ pub use record::{
     ChunkCounts, DeviceFacts, GridFacts, ModelFacts, RecordedError, SCHEMA, SlideFacts, SlideRecord, SlideStatus,
     StageSeconds,
 };
+pub use run_metadata::{RunFacts, write_run_metadata};
 pub use summary_csv::write_summary;
 
 use crate::map::BiomarkerMap;
-use crate::raster::RgbImage8;
+use crate::raster::{Mask, RgbImage8};
 use crate::tile::{Predictions, TilePlan};
+use crate::units::Mpp;
 use std::io::{self, Write};
 
 /// What every picture and record says.
@@ -49,9 +54,15 @@ pub struct SlideOutputs<'a> {
     pub colours: &'a [[u8; 3]],
     /// The whole slide in small.
     pub thumbnail: &'a RgbImage8,
+    /// The whole slide, less small: what its tissue is shown on.
+    pub overview: &'a RgbImage8,
+    /// Where tiles were looked for; it covers the whole slide.
+    pub mask: &'a Mask,
+    /// Micrometres per pixel at which tiles were asked for.
+    pub spacing: Mpp,
 }
 
-/// A kind of file that every scored slide gets.
+/// A kind of file that scored slides get.
 pub struct Exporter {
     /// What it is called in messages.
     pub name: &'static str,
@@ -59,17 +70,43 @@ pub struct Exporter {
     pub folder: &'static str,
     /// What follows the slide's id in the file's name.
     pub suffix: &'static str,
+    /// Whether a slide gets it.
+    pub when: fn(&SlideOutputs<'_>) -> bool,
     /// Writes the file; the writer is buffered.
     pub write: fn(&SlideOutputs<'_>, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every exporter, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static EXPORTERS: [Exporter; 4] = [
-    Exporter { name: "WSInfer table", folder: "model-outputs-csv", suffix: ".csv", write: wsinfer_csv::write },
-    Exporter { name: "QuPath objects", folder: "model-outputs-geojson", suffix: ".geojson", write: geojson::write },
-    Exporter { name: "map", folder: "maps", suffix: ".png", write: map_png::write },
-    Exporter { name: "overlay", folder: "maps", suffix: ".overlay.png", write: overlay_png::write },
+pub static EXPORTERS: [Exporter; 6] = [
+    Exporter {
+        name: "WSInfer table",
+        folder: "model-outputs-csv",
+        suffix: ".csv",
+        when: always,
+        write: wsinfer_csv::write,
+    },
+    Exporter {
+        name: "QuPath objects",
+        folder: "model-outputs-geojson",
+        suffix: ".geojson",
+        when: always,
+        write: geojson::write,
+    },
+    Exporter {
+        name: "WSInfer places",
+        folder: "patches",
+        suffix: ".h5",
+        when: patches_h5::has_tiles,
+        write: patches_h5::write,
+    },
+    Exporter { name: "WSInfer mask", folder: "masks", suffix: ".jpg", when: always, write: mask_jpg::write },
+    Exporter { name: "map", folder: "maps", suffix: ".png", when: always, write: map_png::write },
+    Exporter { name: "overlay", folder: "maps", suffix: ".overlay.png", when: always, write: overlay_png::write },
 ];
+
+fn always(_: &SlideOutputs<'_>) -> bool {
+    true
+}
 
 #[cfg(test)]
 mod tests {
@@ -86,12 +123,15 @@ mod tests {
         pub(super) map: BiomarkerMap,
         pub(super) colours: Vec<[u8; 3]>,
         pub(super) thumbnail: RgbImage8,
+        pub(super) overview: RgbImage8,
+        pub(super) mask: Mask,
     }
 
     impl Example {
         pub(super) fn outputs(&self) -> SlideOutputs<'_> {
-            let Self { plan, predictions, map, colours, thumbnail } = self;
-            SlideOutputs { id: "slide", model: "model", plan, predictions, map, colours, thumbnail }
+            let Self { plan, predictions, map, colours, thumbnail, overview, mask } = self;
+            let (id, model, spacing) = ("slide", "model", plan.mpp);
+            SlideOutputs { id, model, plan, predictions, map, colours, thumbnail, overview, mask, spacing }
         }
     }
 
@@ -123,6 +163,7 @@ mod tests {
         };
         let map = BiomarkerMap::new(&plan, &predictions).unwrap();
         let thumbnail = RgbImage8::filled(Size::new(250, 175), [230, 190, 210]);
-        Example { plan, predictions, map, colours: class_colours(names.len()), thumbnail }
+        let (overview, mask) = (thumbnail.clone(), Mask::filled(Size::new(10, 7), true));
+        Example { plan, predictions, map, colours: class_colours(names.len()), thumbnail, overview, mask }
     }
 }

@@ -40,7 +40,7 @@ struct Staged {
 pub fn write_all(dir: &Path, outputs: &SlideOutputs<'_>) -> Result<Vec<WrittenFile>> {
     check(outputs)?;
     let staged = stage_all(dir, outputs)?;
-    let written = replace_all(dir, outputs.id, staged);
+    let written = replace_all(dir, outputs, staged);
     if written.is_err() {
         // The first error is the one to report; what cannot be removed has no record and so counts for nothing.
         let _ = clear(dir, outputs.id);
@@ -49,10 +49,12 @@ pub fn write_all(dir: &Path, outputs: &SlideOutputs<'_>) -> Result<Vec<WrittenFi
 }
 
 /// Gives staged files their names in place of an earlier run's.
-fn replace_all(dir: &Path, id: &str, staged: Vec<Staged>) -> Result<Vec<WrittenFile>> {
+fn replace_all(dir: &Path, outputs: &SlideOutputs<'_>, staged: Vec<Staged>) -> Result<Vec<WrittenFile>> {
     // Before the first file changes, and on the disk: a record must never describe files of another run.
-    remove(&record_path(dir, id))?;
+    remove(&record_path(dir, outputs.id))?;
     sync_folder(dir)?;
+    let unwanted = EXPORTERS.iter().filter(|exporter| !(exporter.when)(outputs));
+    unwanted.map(|exporter| dir.join(exporter.name_of(outputs.id))).try_for_each(|path| remove(&path))?;
     let written = staged.into_iter().map(Staged::keep).collect::<Result<Vec<_>>>()?;
     EXPORTERS.iter().try_for_each(|exporter| sync_folder(&dir.join(exporter.folder)))?;
     Ok(written)
@@ -63,7 +65,7 @@ fn replace_all(dir: &Path, id: &str, staged: Vec<Staged>) -> Result<Vec<WrittenF
 /// # Errors
 /// [`ErrorKind::Io`] (`OUT-0002`) for the first file that cannot be removed; the others are tried all the same.
 pub fn clear(dir: &Path, id: &str) -> Result<()> {
-    let files = EXPORTERS.iter().map(|exporter| dir.join(exporter.folder).join(format!("{id}{}", exporter.suffix)));
+    let files = EXPORTERS.iter().map(|exporter| dir.join(exporter.name_of(id)));
     let removed: Vec<Result<()>> =
         std::iter::once(record_path(dir, id)).chain(files).map(|path| remove(&path)).collect();
     removed.into_iter().collect()
@@ -125,11 +127,16 @@ fn check(outputs: &SlideOutputs<'_>) -> Result<()> {
 }
 
 fn stage_all(dir: &Path, outputs: &SlideOutputs<'_>) -> Result<Vec<Staged>> {
-    let stage_one = |exporter: &super::Exporter| {
-        let name = format!("{}/{}{}", exporter.folder, outputs.id, exporter.suffix);
-        stage(dir, &name, |out| (exporter.write)(outputs, out))
-    };
-    EXPORTERS.iter().map(stage_one).collect()
+    let stage_one =
+        |exporter: &super::Exporter| stage(dir, &exporter.name_of(outputs.id), |out| (exporter.write)(outputs, out));
+    EXPORTERS.iter().filter(|exporter| (exporter.when)(outputs)).map(stage_one).collect()
+}
+
+impl super::Exporter {
+    /// A slide's file inside the output folder.
+    fn name_of(&self, id: &str) -> String {
+        format!("{}/{id}{}", self.folder, self.suffix)
+    }
 }
 
 /// Writes a file under a temporary name and waits until it is on the disk.
@@ -260,6 +267,20 @@ mod tests {
             );
         }
         assert_eq!(write_all(dir.path(), &example.outputs()).unwrap(), written);
+    }
+
+    #[test]
+    fn a_slide_that_has_no_tiles_any_more_has_no_places_of_tiles_either() {
+        let dir = tempfile::tempdir().unwrap();
+        write_all(dir.path(), &example(&["a"], &[None]).outputs()).unwrap();
+        assert!(dir.path().join("patches/slide.h5").exists());
+        let written = write_all(dir.path(), &example(&["a"], &[]).outputs()).unwrap();
+        let mut names: Vec<&str> = written.iter().map(|file| file.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(
+            (files(dir.path()), names.len()),
+            (names.iter().map(ToString::to_string).collect(), EXPORTERS.len() - 1)
+        );
     }
 
     #[test]

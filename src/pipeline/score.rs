@@ -5,13 +5,14 @@ use super::resume::has_results;
 use super::slide_run::score_slide;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::export::{RecordedError, SlideRecord, SlideStatus, assign_ids, check_writable, clear, write_summary};
+use crate::export::{RecordedError, RunFacts, SlideRecord, SlideStatus};
+use crate::export::{assign_ids, check_writable, clear, write_run_metadata, write_summary};
 use crate::infer::{Predictor, PredictorConfig};
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::Bundle;
 use crate::tile::GridRule;
 use crate::tiling::wsinfer_grid;
-use crate::tissue::TissueConfig;
+use crate::tissue::{TissueConfig, TissueMethod};
 use crate::units::Mpp;
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,6 +77,10 @@ impl ScoreConfig {
 
     /// The settings that change results, for the record and for telling whether older results are still good.
     pub(super) fn settings(&self) -> serde_json::Value {
+        let method = match self.grid {
+            GridRule::WsInfer => TissueMethod::WsInfer,
+            GridRule::Eosin => self.tissue.method,
+        };
         json!({
             "grid": self.grid,
             "spacing_um_override": self.spacing,
@@ -83,7 +88,7 @@ impl ScoreConfig {
             "overlap": self.overlap,
             "min_tissue": self.min_tissue,
             "mpp_override": self.mpp,
-            "tissue": self.tissue,
+            "tissue": TissueConfig { method, ..self.tissue },
         })
     }
 }
@@ -114,7 +119,7 @@ impl RunOutcome {
     }
 }
 
-/// Scores every slide and writes its results, then the summary of all.
+/// Scores every slide and writes its results and the summary of all; at the end, unless it was stopped, what the run was.
 ///
 /// # Errors
 /// Only what concerns the whole run: settings that [`ScoreConfig::check`] refuses, an output folder that cannot be written ([`ErrorKind::Io`]), a model that does not
@@ -165,7 +170,26 @@ pub fn score(
         }
     }
     outcome.interrupted = cancel.load(Ordering::Relaxed) && outcome.records.len() < config.slides.len();
+    if !outcome.interrupted {
+        write_run_metadata(&config.out, &run_facts(config, &engine, &outcome))?;
+    }
     Ok(outcome)
+}
+
+fn run_facts(config: &ScoreConfig, engine: &Engine<'_>, outcome: &RunOutcome) -> RunFacts {
+    let preprocess = engine.bundle.preprocess();
+    RunFacts {
+        model: super::slide_run::model_facts(engine.bundle),
+        architecture: engine.bundle.spec().architecture.name().to_string(),
+        tile_px: engine.tile_px,
+        spacing: engine.spacing,
+        input_px: preprocess.input_px,
+        mean: preprocess.mean,
+        std: preprocess.std,
+        device: super::slide_run::device_facts(engine),
+        settings: config.settings(),
+        slides: (config.slides.len(), outcome.failed()),
+    }
 }
 
 /// The panic itself is on standard error.

@@ -46,7 +46,7 @@ pub(super) fn score_slide(
     let (mpp, mpp_source) = resolution(config, &slide).map_err(|error| error.at_path(path))?;
     let mut clock = Clock { seconds: StageSeconds::default(), last: started };
     clock.lap(|seconds, lap| seconds.open = lap);
-    let Survey { picture, mask, tissue_mm2 } = survey(config, &slide, mpp, cancel)?;
+    let Survey { picture, overview, mask, tissue_mm2 } = survey(config, &slide, mpp, cancel)?;
     clock.lap(|seconds, lap| seconds.tissue = lap);
     let plan = plan_tiles(config, engine, &slide, mpp, &mask)?;
     clock.lap(|seconds, lap| seconds.plan = lap);
@@ -68,6 +68,9 @@ pub(super) fn score_slide(
         map: &map,
         colours: &colours,
         thumbnail: &picture,
+        overview: &overview,
+        mask: &mask,
+        spacing: engine.spacing,
     };
     let written = write_all(&config.out, &outputs)?;
     clock.lap(|seconds, lap| seconds.write = lap);
@@ -87,13 +90,7 @@ pub(super) fn score_slide(
     };
     let record = SlideRecord {
         grid: Some(GridFacts::of(&plan, engine.spacing)),
-        device: Some(DeviceFacts {
-            name: engine.device.name.clone(),
-            backend: engine.device.backend.to_string(),
-            kind: engine.device.kind.to_string(),
-            dtype: "f32".to_string(),
-            batch: engine.predictor.config().batch,
-        }),
+        device: Some(device_facts(engine)),
         tiles: map.tiles(),
         tissue_mm2: Some(tissue_mm2),
         summary: Some(MapSummary::of(&map)),
@@ -219,6 +216,16 @@ pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
         digest: bundle.digest().to_string(),
         task: bundle.card().map(|card| card.task.clone()).unwrap_or_default(),
         classes: bundle.class_names(),
+    }
+}
+
+pub(super) fn device_facts(engine: &Engine<'_>) -> DeviceFacts {
+    DeviceFacts {
+        name: engine.device.name.clone(),
+        backend: engine.device.backend.to_string(),
+        kind: engine.device.kind.to_string(),
+        dtype: "f32".to_string(),
+        batch: engine.predictor.config().batch,
     }
 }
 

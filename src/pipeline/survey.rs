@@ -20,10 +20,15 @@ const TISSUE_MPP: f64 = 8.0;
 /// Longest side of the picture that results are drawn over.
 const PICTURE_PX: u32 = 1600;
 
+/// Longest side of the picture that the tissue is shown on, that of WSInfer's thumbnail.
+const OVERVIEW_PX: u32 = 2048;
+
 /// What is seen of a slide from afar.
 pub(super) struct Survey {
     /// The whole slide, small; gaps are white.
     pub(super) picture: RgbImage8,
+    /// The same, less small.
+    pub(super) overview: RgbImage8,
     /// Where to look.
     pub(super) mask: Mask,
     /// Area of the tissue that was seen, without gaps.
@@ -59,7 +64,8 @@ pub(super) fn survey(config: &ScoreConfig, slide: &Slide, mpp: Mpp, cancel: &Ato
     for gap in gaps {
         mark(&mut mask, gap, level);
     }
-    Ok(Survey { picture: thumbnail(&image, Size::new(PICTURE_PX, PICTURE_PX)), mask, tissue_mm2 })
+    let within = |px: u32| thumbnail(&image, Size::new(px, px));
+    Ok(Survey { picture: within(PICTURE_PX), overview: within(OVERVIEW_PX), mask, tissue_mm2 })
 }
 
 /// Sets every pixel of a mask that touches a rectangle of a level; both cover the whole slide.

@@ -5,12 +5,14 @@
 
 mod morphology;
 mod otsu;
+mod outline;
 mod saturation;
 mod stain;
 
 pub use morphology::{Connectivity, Square, SummedArea, close, dilate, erode, fill_small_holes};
 pub use morphology::{flip_components, open, remove_small_objects};
 pub use otsu::otsu;
+pub use outline::{Outline, outline};
 pub use saturation::SaturationConfig;
 pub use stain::StainConfig;
 

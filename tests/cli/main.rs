@@ -17,3 +17,4 @@ mod stop;
 mod train;
 mod usage;
 mod workplace;
+mod wsinfer;

@@ -23,9 +23,13 @@ fn no_output_names_a_path_a_user_or_a_patient() {
     let info = here.run(&["info", &absolute("slides/good.svs"), "--json"]).out;
     let plain = here.run(&["info", &absolute("slides/good.svs"), "--explain"]).out;
     let models = here.program(&["models"]).env("EOSIN_MODELS", here.path("")).output().unwrap().stdout;
-    let mut outputs: Vec<(String, Vec<u8>)> =
-        here.files("out").into_iter().map(|name| (name.clone(), here.read(&format!("out/{name}")))).collect();
-    assert!(outputs.len() > 5);
+    let mut outputs: Vec<(String, Vec<u8>)> = here
+        .files("out")
+        .into_iter()
+        .chain(here.run_metadata())
+        .map(|name| (name.clone(), here.read(&format!("out/{name}"))))
+        .collect();
+    assert!(outputs.len() > 5 && outputs.iter().any(|(name, _)| name.starts_with("run_metadata_")));
     for (name, text) in [("score", said.out.into_bytes()), ("info", info.into()), ("explain", plain.into())] {
         outputs.push((name.to_string(), text));
     }

@@ -1,6 +1,6 @@
 //! One fault, one line: what is wrong with a slide is said, and costs the slide beside it nothing.
 
-use crate::workplace::{SUMMARY, Workplace, results_of, score_args, with_summary};
+use crate::workplace::{SUMMARY, Workplace, results_of, results_without_tissue, score_args, with_summary};
 
 /// Name of the slide, exit code, how its line begins, what that line must hold, status in the summary.
 type Row = (&'static str, i32, &'static str, &'static [&'static str], &'static str);
@@ -49,7 +49,13 @@ fn each_fault_of_a_slide_is_one_line_and_the_slide_beside_it_is_scored() {
         let failed = if *code == 0 { "2 of 2 slides done; " } else { "1 of 2 slides done, 1 failed; " };
         said.line(failed);
 
-        let of_fault = if *status == "failed" { vec![format!("{id}.json")] } else { results_of(id) };
+        let of_fault = if *status == "failed" {
+            vec![format!("{id}.json")]
+        } else if *status == "no_tissue" {
+            results_without_tissue(id)
+        } else {
+            results_of(id)
+        };
         assert_eq!(here.files("out"), with_summary(&[of_fault, results_of("good")]), "{name}");
         assert_eq!(here.read("out/model-outputs-csv/good.csv"), alone, "{name}");
         assert_eq!(here.record(id)["status"], *status, "{name}");

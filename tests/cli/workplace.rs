@@ -21,6 +21,9 @@ pub(crate) const USER: &str = "jane.pathologist";
 /// Beside the results of each slide.
 pub(crate) const SUMMARY: &str = "summary.csv";
 
+/// How the names of files begin that a run leaves at its end.
+const RUN_METADATA: &str = "run_metadata_";
+
 /// A folder that is removed at the end. Paths given to the program are relative to it.
 pub(crate) struct Workplace(TempDir);
 
@@ -105,8 +108,17 @@ impl Workplace {
         self.run(&score_args("model", out, slides, more))
     }
 
-    /// All files of a folder, sorted, with forward slashes; hidden ones included.
+    /// What runs into `out` say of themselves, by their time.
+    pub(crate) fn run_metadata(&self) -> Vec<String> {
+        self.all_files("out").into_iter().filter(|name| name.starts_with(RUN_METADATA)).collect()
+    }
+
+    /// All files of a folder but those of [`Self::run_metadata`], sorted, with forward slashes; hidden ones included.
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
+        self.all_files(folder).into_iter().filter(|name| !name.contains(RUN_METADATA)).collect()
+    }
+
+    fn all_files(&self, folder: &str) -> Vec<String> {
         let top = self.path(folder);
         let mut names = Vec::new();
         let mut folders = vec![top.clone()];
@@ -162,9 +174,16 @@ pub(crate) fn results_of(id: &str) -> Vec<String> {
         format!("{id}.json"),
         format!("maps/{id}.overlay.png"),
         format!("maps/{id}.png"),
+        format!("masks/{id}.jpg"),
         format!("model-outputs-csv/{id}.csv"),
         format!("model-outputs-geojson/{id}.geojson"),
+        format!("patches/{id}.h5"),
     ]
+}
+
+/// The files of a slide that no tile was scored of.
+pub(crate) fn results_without_tissue(id: &str) -> Vec<String> {
+    results_of(id).into_iter().filter(|name| !name.starts_with("patches/")).collect()
 }
 
 /// Lists of files as one, sorted, with the summary.

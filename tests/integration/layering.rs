@@ -38,7 +38,7 @@ const LAYERS: [Row; 23] = [
     Row(2, "slide", Only(&[])),
     Row(2, "synthetic", Only(&[])),
     Row(2, "tissue", Only(&[])),
-    Row(3, "export", Only(&["map"])),
+    Row(3, "export", Only(&["map", "tissue"])),
     Row(3, "gpu", Only(&["device", "ops"])),
     Row(3, "nn", Only(&[])),
     Row(3, "tiling", Only(&["slide", "tissue"])),
@@ -61,6 +61,7 @@ const WORDS: [(&str, &[&str]); 15] = [
     ("fast_image_resize", &["raster"]),
     ("rawzip", &["nn"]),
     ("safetensors", &["nn"]),
+    ("rust_hdf5", &["export"]),
     // The library is silent and takes no arguments.
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

@@ -40,6 +40,11 @@ fn usual(slide: PathBuf) -> ScoreConfig {
 
 /// Scores a slide and gives its table.
 fn run(config: &Path, weights: &Path, run: ScoreConfig) -> Vec<Row> {
+    run_and(config, weights, run, |_| {})
+}
+
+/// [`run`], with a look at the results.
+fn run_and(config: &Path, weights: &Path, run: ScoreConfig, look: impl FnOnce(&Path)) -> Vec<Row> {
     let stem = run.slides[0].file_stem().unwrap().to_str().unwrap().to_string();
     let out = tempfile::tempdir().unwrap();
     let run = ScoreConfig { out: out.path().into(), ..run };
@@ -47,6 +52,7 @@ fn run(config: &Path, weights: &Path, run: ScoreConfig) -> Vec<Row> {
     let outcome =
         score(&run, &bundle, &open(DeviceSpec::Cpu).unwrap(), None, &AtomicBool::new(false), &|_| {}).unwrap();
     assert_eq!(outcome.records[0].status, SlideStatus::Scored);
+    look(out.path());
     read_table(File::open(out.path().join(format!("model-outputs-csv/{stem}.csv"))).unwrap())
 }
 
@@ -69,7 +75,20 @@ fn as_in_shared(case: &str, model: &str, slide: &str) {
     let stem = slide.file_stem().unwrap().to_str().unwrap();
     let Some(table) = shared(&format!("parity/wsinfer/{case}/{stem}.csv.gz")) else { return };
     let theirs = read_table(GzDecoder::new(File::open(table).unwrap()));
-    agree(case, &run(&config, &weights, usual(slide)), &theirs);
+    let Some(places) = shared(&format!("parity/wsinfer/{case}/{stem}.patches.h5")) else { return };
+    let same_places =
+        |out: &Path| assert_eq!(read_places(&out.join(format!("patches/{stem}.h5"))), read_places(&places));
+    agree(case, &run_and(&config, &weights, usual(slide.clone()), same_places), &theirs);
+}
+
+/// Shape, places, side, level and bits of the spacing in a file of the places of tiles, ours or h5py's.
+fn read_places(path: &Path) -> (Vec<usize>, Vec<i64>, [i64; 2], u64) {
+    let file = rust_hdf5::H5File::open(path).unwrap();
+    let coords = file.dataset("coords").unwrap();
+    let whole = |name: &str| coords.attr(name).unwrap().read_numeric::<i64>().unwrap();
+    let spacing: f64 = coords.attr("patch_spacing_um_px").unwrap().read_numeric().unwrap();
+    let numbers = [whole("patch_size"), whole("patch_level")];
+    (coords.shape(), coords.read_raw().unwrap(), numbers, spacing.to_bits())
 }
 
 #[test]
