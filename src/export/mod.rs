@@ -5,6 +5,7 @@
 //! name is ever written. One exporter is one file here and one row of [`EXPORTERS`].
 
 mod canvas;
+mod features_h5;
 mod font;
 mod geojson;
 mod ids;
@@ -30,7 +31,7 @@ pub use summary_csv::write_summary;
 
 use crate::map::BiomarkerMap;
 use crate::raster::{Mask, RgbImage8};
-use crate::tile::{Predictions, TilePlan};
+use crate::tile::{Meaning, Predictions, TilePlan};
 use crate::units::Mpp;
 use std::io::{self, Write};
 
@@ -70,18 +71,21 @@ pub struct Exporter {
     pub folder: &'static str,
     /// What follows the slide's id in the file's name.
     pub suffix: &'static str,
-    /// Whether a slide gets it.
+    /// Whether the slides of such a model get it at all.
+    pub suits: fn(&Meaning) -> bool,
+    /// Whether this slide does.
     pub when: fn(&SlideOutputs<'_>) -> bool,
     /// Writes the file; the writer is buffered.
     pub write: fn(&SlideOutputs<'_>, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every exporter, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static EXPORTERS: [Exporter; 6] = [
+pub static EXPORTERS: [Exporter; 7] = [
     Exporter {
         name: "WSInfer table",
         folder: "model-outputs-csv",
         suffix: ".csv",
+        suits: has_names,
         when: always,
         write: wsinfer_csv::write,
     },
@@ -89,6 +93,7 @@ pub static EXPORTERS: [Exporter; 6] = [
         name: "QuPath objects",
         folder: "model-outputs-geojson",
         suffix: ".geojson",
+        suits: has_names,
         when: always,
         write: geojson::write,
     },
@@ -96,13 +101,45 @@ pub static EXPORTERS: [Exporter; 6] = [
         name: "WSInfer places",
         folder: "patches",
         suffix: ".h5",
+        suits: |_| true,
         when: patches_h5::has_tiles,
         write: patches_h5::write,
     },
-    Exporter { name: "WSInfer mask", folder: "masks", suffix: ".jpg", when: always, write: mask_jpg::write },
-    Exporter { name: "map", folder: "maps", suffix: ".png", when: always, write: map_png::write },
-    Exporter { name: "overlay", folder: "maps", suffix: ".overlay.png", when: always, write: overlay_png::write },
+    Exporter {
+        name: "features",
+        folder: "features",
+        suffix: ".h5",
+        suits: describes,
+        when: features_h5::has_features,
+        write: features_h5::write,
+    },
+    Exporter {
+        name: "WSInfer mask",
+        folder: "masks",
+        suffix: ".jpg",
+        suits: |_| true,
+        when: always,
+        write: mask_jpg::write,
+    },
+    Exporter { name: "map", folder: "maps", suffix: ".png", suits: has_names, when: always, write: map_png::write },
+    Exporter {
+        name: "overlay",
+        folder: "maps",
+        suffix: ".overlay.png",
+        suits: has_names,
+        when: always,
+        write: overlay_png::write,
+    },
 ];
+
+/// Features have no names, so no table of them would be of use to a person.
+fn has_names(meaning: &Meaning) -> bool {
+    !describes(meaning)
+}
+
+fn describes(meaning: &Meaning) -> bool {
+    *meaning == Meaning::Features
+}
 
 fn always(_: &SlideOutputs<'_>) -> bool {
     true
@@ -113,7 +150,7 @@ mod tests {
     use super::*;
     use crate::geometry::Size;
     use crate::map::palette::class_colours;
-    use crate::tile::{GridRule, Meaning};
+    use crate::tile::GridRule;
     use crate::units::Mpp;
 
     /// A small slide with everything that an exporter needs.

@@ -7,6 +7,7 @@
 use super::{EXPORTERS, SlideOutputs};
 use crate::draft::draft_in;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tile::Meaning;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind as IoKind, Write};
@@ -53,10 +54,11 @@ fn replace_all(dir: &Path, outputs: &SlideOutputs<'_>, staged: Vec<Staged>) -> R
     // Before the first file changes, and on the disk: a record must never describe files of another run.
     remove(&record_path(dir, outputs.id))?;
     sync_folder(dir)?;
-    let unwanted = EXPORTERS.iter().filter(|exporter| !(exporter.when)(outputs));
+    let unwanted = EXPORTERS.iter().filter(|exporter| !exporter.is_wanted(outputs));
     unwanted.map(|exporter| dir.join(exporter.name_of(outputs.id))).try_for_each(|path| remove(&path))?;
     let written = staged.into_iter().map(Staged::keep).collect::<Result<Vec<_>>>()?;
-    EXPORTERS.iter().try_for_each(|exporter| sync_folder(&dir.join(exporter.folder)))?;
+    let mut folders = EXPORTERS.iter().map(|exporter| dir.join(exporter.folder)).filter(|folder| folder.is_dir());
+    folders.try_for_each(|folder| sync_folder(&folder))?;
     Ok(written)
 }
 
@@ -75,8 +77,9 @@ pub fn clear(dir: &Path, id: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`ErrorKind::Io`] (`OUT-0001`) with the folder.
-pub fn check_writable(dir: &Path) -> Result<()> {
-    let sub_folders = EXPORTERS.iter().map(|exporter| dir.join(exporter.folder));
+pub fn check_writable(dir: &Path, meaning: &Meaning) -> Result<()> {
+    let suiting = EXPORTERS.iter().filter(|exporter| (exporter.suits)(meaning));
+    let sub_folders = suiting.map(|exporter| dir.join(exporter.folder));
     for folder in std::iter::once(dir.to_path_buf()).chain(sub_folders) {
         let tried = fs::create_dir_all(&folder).and_then(|()| {
             let mut file = draft_in(&folder)?;
@@ -129,10 +132,15 @@ fn check(outputs: &SlideOutputs<'_>) -> Result<()> {
 fn stage_all(dir: &Path, outputs: &SlideOutputs<'_>) -> Result<Vec<Staged>> {
     let stage_one =
         |exporter: &super::Exporter| stage(dir, &exporter.name_of(outputs.id), |out| (exporter.write)(outputs, out));
-    EXPORTERS.iter().filter(|exporter| (exporter.when)(outputs)).map(stage_one).collect()
+    EXPORTERS.iter().filter(|exporter| exporter.is_wanted(outputs)).map(stage_one).collect()
 }
 
 impl super::Exporter {
+    /// Whether a slide gets this file.
+    fn is_wanted(&self, outputs: &SlideOutputs<'_>) -> bool {
+        (self.suits)(&outputs.predictions.meaning) && (self.when)(outputs)
+    }
+
     /// A slide's file inside the output folder.
     fn name_of(&self, id: &str) -> String {
         format!("{}/{id}{}", self.folder, self.suffix)
@@ -254,7 +262,7 @@ mod tests {
     fn every_file_is_there_with_the_digest_that_was_told_and_writing_again_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let example = example(&["a", "b"], &[Some(&[0.2, 0.8]), None, Some(&[0.6, 0.4])]);
-        check_writable(dir.path()).unwrap();
+        check_writable(dir.path(), &Meaning::Classes).unwrap();
         let written = write_all(dir.path(), &example.outputs()).unwrap();
         let mut names: Vec<&str> = written.iter().map(|file| file.name.as_str()).collect();
         names.sort_unstable();
@@ -272,14 +280,14 @@ mod tests {
     #[test]
     fn a_slide_that_has_no_tiles_any_more_has_no_places_of_tiles_either() {
         let dir = tempfile::tempdir().unwrap();
-        write_all(dir.path(), &example(&["a"], &[None]).outputs()).unwrap();
+        let with_tiles = write_all(dir.path(), &example(&["a"], &[None]).outputs()).unwrap();
         assert!(dir.path().join("patches/slide.h5").exists());
         let written = write_all(dir.path(), &example(&["a"], &[]).outputs()).unwrap();
         let mut names: Vec<&str> = written.iter().map(|file| file.name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(
             (files(dir.path()), names.len()),
-            (names.iter().map(ToString::to_string).collect(), EXPORTERS.len() - 1)
+            (names.iter().map(ToString::to_string).collect(), with_tiles.len() - 1)
         );
     }
 
@@ -337,10 +345,10 @@ mod tests {
     fn a_file_in_the_place_of_a_folder_is_found_before_the_run() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("maps"), "a file").unwrap();
-        let error = check_writable(dir.path()).unwrap_err();
+        let error = check_writable(dir.path(), &Meaning::Classes).unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Io, "OUT-0001"));
         assert!(!error.without_path().contains("maps") && error.path().unwrap().ends_with("maps"));
-        assert!(check_writable(&dir.path().join("maps/below")).is_err());
+        assert!(check_writable(&dir.path().join("maps/below"), &Meaning::Classes).is_err());
     }
 
     #[test]

@@ -20,10 +20,20 @@ pub(super) fn has_tiles(outputs: &SlideOutputs<'_>) -> bool {
     !outputs.plan.is_empty()
 }
 
-/// Writes the file. HDF5 needs to seek, so it comes to be in a file of its own first.
+/// Writes the file.
 pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write_hdf5(out, |file| put_coords(file, outputs, &outputs.plan.origins_l0))
+}
+
+/// Writes an HDF5 file. It needs to seek, so it comes to be in a file of its own first.
+pub(super) fn write_hdf5(out: &mut dyn Write, fill: impl FnOnce(&H5File) -> Result<(), Hdf5Error>) -> io::Result<()> {
     let draft = tempfile::Builder::new().prefix("eosin-").suffix(".h5").tempfile()?.into_temp_path();
-    fill(outputs, &draft).map_err(|error| match error {
+    let filled = H5File::create(&draft).and_then(|file| {
+        fill(&file)?;
+        // Its bytes are only passed on, and synced where they end up.
+        file.close_no_sync()
+    });
+    filled.map_err(|error| match error {
         Hdf5Error::Io(error) => error,
         other => io::Error::other(other.to_string()),
     })?;
@@ -31,22 +41,25 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-fn fill(outputs: &SlideOutputs<'_>, path: &std::path::Path) -> Result<(), Hdf5Error> {
+/// Writes the dataset `coords` with its attributes.
+pub(super) fn put_coords(
+    file: &H5File,
+    outputs: &SlideOutputs<'_>,
+    origins_l0: &[(i64, i64)],
+) -> Result<(), Hdf5Error> {
     let plan = outputs.plan;
-    let file = H5File::create(path)?;
     let coords = file
         .new_dataset::<i64>()
-        .shape([plan.len(), 2])
-        .chunk(&[plan.len().clamp(1, CHUNK_ROWS), 2])
+        .shape([origins_l0.len(), 2])
+        .chunk(&[origins_l0.len().clamp(1, CHUNK_ROWS), 2])
         .deflate(COMPRESSION)
         .create("coords")?;
-    let flat: Vec<i64> = plan.origins_l0.iter().flat_map(|&(x, y)| [x, y]).collect();
+    let flat: Vec<i64> = origins_l0.iter().flat_map(|&(x, y)| [x, y]).collect();
     coords.write_raw(&flat)?;
     coords.new_attr::<i64>().shape(()).create("patch_size")?.write_numeric(&i64::from(plan.side_l0))?;
     coords.new_attr::<i64>().shape(()).create("patch_level")?.write_numeric(&0_i64)?;
     coords.new_attr::<f64>().shape(()).create("patch_spacing_um_px")?.write_numeric(&outputs.spacing.get())?;
-    // Its bytes are only passed on, and synced where they end up.
-    file.close_no_sync()
+    Ok(())
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ pub fn score(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutcome> {
     config.check()?;
-    check_writable(&config.out)?;
+    check_writable(&config.out, &bundle.meaning())?;
     let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, batch))?;
     predictor.warm_up(bundle)?;
     let tile_px = config.tile_px.unwrap_or(bundle.preprocess().tile_px);

@@ -64,6 +64,27 @@ fn findings_and_estimates_are_named_and_have_units() {
     assert_eq!(header(&here)[4..], ["prob_a", "prob_b"]);
 }
 
+#[test]
+fn a_model_without_a_last_layer_gives_features_and_places_of_tiles() {
+    let here = Workplace::new();
+    write_weights(&here, "w.safetensors", 2);
+    let said = here.run(&import("w.safetensors", &["--features"]));
+    assert!(said.out.contains("512 outputs"), "{} {:#?}", said.out, said.lines);
+    let record = score(&here);
+    let outputs: Vec<&str> =
+        record["outputs"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    assert_eq!(outputs, ["patches/good.h5", "features/good.h5", "masks/good.jpg"]);
+    let file = rust_hdf5::H5File::open(here.path("out/features/good.h5")).unwrap();
+    let [rows, length] = file.dataset("features").unwrap().shape()[..] else { panic!("a matrix") };
+    assert_eq!((rows as u64, length), (record["tiles"]["scored"].as_u64().unwrap(), 512));
+    assert_eq!(file.dataset("coords").unwrap().shape(), [rows, 2]);
+    assert!(!here.path("out/model-outputs-csv").exists() && !here.path("out/maps").exists());
+    // The same folder with a model of classes: the features of the other model are not left beside its scores.
+    let said = here.run(&["score", "slides/good.svs", "-o", "out", "--device", "cpu", "--model", "model"]);
+    assert_eq!(said.code, Some(0), "{:#?}", said.lines);
+    assert!(here.path("out/model-outputs-csv/good.csv").exists() && !here.path("out/features/good.h5").exists());
+}
+
 /// Arguments, words of the message.
 const REFUSED: &[(&[&str], &[&str])] = &[
     (&[], &["--classes or --features", "MOD-0402"]),

@@ -50,7 +50,7 @@ const LAYERS: [Row; 23] = [
 ];
 
 /// Words that name a crate, a macro or a part of `std`, and the only modules in which they may stand.
-const WORDS: [(&str, &[&str]); 15] = [
+const WORDS: [(&str, &[&str]); 16] = [
     // burn and what it runs on: slides, maps and outputs must build and be tested without it.
     ("burn", &["device", "gpu", "infer", "nn", "train"]),
     ("burn_cubecl", &["gpu"]),
