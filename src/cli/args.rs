@@ -107,12 +107,13 @@ pub(crate) struct ScoreArgs {
     #[arg(long, default_value_t = 0.25, value_name = "FRACTION", value_parser = fraction, allow_negative_numbers = true)]
     pub(crate) min_tissue: f64,
 
-    #[command(flatten)]
-    pub(crate) seg: SegArgs,
-
     /// Score again what an earlier run has finished.
     #[arg(long)]
     pub(crate) overwrite: bool,
+
+    // Last: its heading holds for all that follow.
+    #[command(flatten)]
+    pub(crate) seg: SegArgs,
 }
 
 /// How WSInfer's rule finds tissue; names, meanings and defaults are WSInfer's.

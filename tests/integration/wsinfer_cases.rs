@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) spacing_um_px: f64,
     /// Without one the places of the tiles are all there is.
     pub(crate) model: Option<String>,
+    /// One (the second of the model) or two.
+    pub(crate) classes: usize,
     pub(crate) resize: u32,
     pub(crate) overlap: f64,
     seg: Seg,

@@ -10,6 +10,7 @@ use eosin::tile::GridRule;
 use eosin::tissue::TissueConfig;
 use eosin::units::Mpp;
 use flate2::read::GzDecoder;
+use safetensors::tensor::{SafeTensors, TensorView};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -114,6 +115,7 @@ fn other_overlaps_tile_sides_spacings_and_tissue_settings() {
         let Some(weights) = shared(&format!("parity/models/{model}/model.safetensors")) else { return };
         let Some(slide) = shared(&format!("data/wsi/{}", case.slide)) else { return };
         let config = folder.path().join("config.json");
+        let weights = if case.classes == 1 { second_class(&weights, folder.path()) } else { weights };
         let tissue = TissueConfig { wsinfer: case.tissue(), ..TissueConfig::default() };
         let asked = ScoreConfig { overlap: case.overlap, tissue, ..usual(slide) };
         std::fs::write(&config, configuration(&case, model, case.tile_px, case.spacing_um_px)).unwrap();
@@ -137,13 +139,29 @@ fn a_side_and_a_spacing_given_in_place_of_the_models() {
     }
 }
 
+/// Weights of a network whose head knows the second class only.
+fn second_class(weights: &Path, folder: &Path) -> PathBuf {
+    let bytes = std::fs::read(weights).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let cut = tensors.iter().map(|(name, tensor)| {
+        let (mut shape, mut data) = (tensor.shape().to_vec(), tensor.data());
+        if name.starts_with("fc.") {
+            (shape[0], data) = (1, &data[data.len() / 2..]);
+        }
+        (name, TensorView::new(tensor.dtype(), shape, data).unwrap())
+    });
+    let path = folder.join("model.safetensors");
+    safetensors::serialize_to_file(cut, None, &path).unwrap();
+    path
+}
+
 /// A `config.json` as the case was run with, but for the side and the resolution of a tile.
 fn configuration(case: &Case, model: &str, tile_px: u32, spacing_um_px: f64) -> String {
     json!({
         "spec_version": "1.0",
         "architecture": model,
-        "num_classes": 2,
-        "class_names": ["class0", "class1"],
+        "num_classes": case.classes,
+        "class_names": (&["class0", "class1"][2 - case.classes..]),
         "patch_size_pixels": tile_px,
         "spacing_um_px": spacing_um_px,
         "transform": [

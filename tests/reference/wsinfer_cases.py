@@ -29,13 +29,14 @@ CMU, CRC = "CMU-1-Small-Region.svs", "CRC01_HE_dev.tif"
 SCORED = 120
 
 
-def case(name, slide, tile, spacing, model=None, resize=224, overlap=0.0, **seg):
+def case(name, slide, tile, spacing, model=None, resize=224, overlap=0.0, classes=2, **seg):
     return {
         "name": name,
         "slide": slide,
         "tile_px": tile,
         "spacing_um_px": spacing,
         "model": model,
+        "classes": classes,
         "resize": resize,
         "overlap": overlap,
         "seg": seg,
@@ -53,6 +54,8 @@ CASES = [
     case("pcam_96px_1um", CMU, 96, 1.0, "resnet18", resize=96),
     case("prostate_175px_0.5um", CMU, 175, 0.5, "mobilenetv2_100"),
     case("lymphocytes_100px_0.5um", CMU, 100, 0.5, "mobilenetv2_100"),
+    # With one class WSInfer takes the sigmoid; the head is the second row of the model's.
+    case("one_class", CMU, 224, 0.5, "resnet18", classes=1),
     case("between_levels", CRC, 224, 3.7, "resnet18"),
     # 675 * 0.65 / 1.3 = 337.5 and 677 * 0.65 / 1.3 = 338.5: Python rounds both to 338.
     case("side_half_up", CRC, 675, 0.65),
@@ -104,21 +107,27 @@ def config(case):
     return {
         "spec_version": "1.0",
         "architecture": case["model"],
-        "num_classes": 2,
-        "class_names": ["class0", "class1"],
+        "num_classes": case["classes"],
+        "class_names": names(case),
         "patch_size_pixels": case["tile_px"],
         "spacing_um_px": case["spacing_um_px"],
         "transform": resize + normalise,
     }
 
 
-def torchscript(shared, name, path):
+def names(case):
+    return ["class0", "class1"][-case["classes"] :]
+
+
+def torchscript(shared, name, classes, path):
     import timm
     import torch
     from safetensors.torch import load_file
 
     weights = load_file(shared / "parity/models" / name / "model.safetensors")
-    network = timm.create_model(name, num_classes=2)
+    if classes == 1:
+        weights.update({key: weights[key][1:].clone() for key in ("fc.weight", "fc.bias")})
+    network = timm.create_model(name, num_classes=classes)
     network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in weights.items()})
     torch.jit.script(network.eval()).save(str(path))
 
@@ -129,7 +138,7 @@ def run(shared, case, folder):
     slides.mkdir()
     (slides / case["slide"]).symlink_to(shared / "data/wsi" / case["slide"])
     (folder / "config.json").write_text(json.dumps(config(case)))
-    torchscript(shared, case["model"], folder / "model.pt")
+    torchscript(shared, case["model"], case["classes"], folder / "model.pt")
     arguments = ["--backend", "openslide", "run", "-i", slides, "-o", out, "-c", folder / "config.json"]
     arguments += ["-p", folder / "model.pt", "-n", 2, "--patch-overlap-ratio", case["overlap"]]
     for name, value in case["seg"].items():
@@ -167,7 +176,7 @@ def main(shared, out, wanted):
             row[4:] = [f"{float(score):.6f}" if score and index % thin == 0 else "" for score in row[4:]]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
-        table.writerows([["minx", "miny", "width", "height", "prob_class0", "prob_class1"], *rows])
+        table.writerows([["minx", "miny", "width", "height", *(f"prob_{name}" for name in names(case))], *rows])
         (out / f"{case['name']}.csv.gz").write_bytes(gzip.compress(text.getvalue().encode(), 9, mtime=0))
         print(case["name"], len(rows), "tiles of", rows[0][2], "px")
     (out / "cases.json").write_text(json.dumps(CASES, indent=1) + "\n")
