@@ -51,7 +51,8 @@ impl PredictorConfig {
     }
 }
 
-/// How far a score may be from the CPU's: f32 arithmetic in another order, TF32 included.
+/// How far a score may be from the CPU's, relative to the largest score and to 1: f32 arithmetic in another order, TF32
+/// included.
 pub const PARITY: f32 = 1e-2;
 
 /// Submitted but not yet read batches on a GPU: one computes while the other is copied back.
@@ -129,9 +130,12 @@ impl Predictor {
             .score(whole_batch, &Readback::start(self.forward(&bytes)).wait()?)
             .map_err(|error| if error.kind() == ErrorKind::Model { wrong("no numbers") } else { error })?;
         let expected = expected.scores.iter().flatten().cycle();
+        // Probabilities are at most 1; numbers and features may be of any size.
+        let scale =
+            expected.clone().take(self.network.spec().outputs()).fold(1.0, |max: f32, score| max.max(score.abs()));
         let differences = found.scores.iter().flatten().zip(expected).map(|(a, b)| (a - b).abs());
         let worst = differences.fold(0.0, f32::max);
-        if worst <= PARITY { Ok(()) } else { Err(wrong(&format!("them {worst} apart"))) }
+        if worst <= PARITY * scale { Ok(()) } else { Err(wrong(&format!("them {worst} apart"))) }
     }
 
     /// Scores everything that the feed has; `sink` gets each batch as it is done, in any order.

@@ -111,6 +111,18 @@ class PreActResNet34(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+class TileClassifier(nn.Module):
+    """How TIAToolbox's classifiers are put together and named (its documentation of CNNModel)."""
+
+    def __init__(self, parts, features):
+        super().__init__()
+        self.feat_extract = parts
+        self.classifier = nn.Linear(features, 10)
+
+    def forward(self, x):
+        return self.classifier(self.feat_extract(x).mean((2, 3)))
+
+
 def inception_without_norm():
     network = timm.create_model("inception_v4", num_classes=10)
     for module in network.modules():
@@ -181,6 +193,9 @@ CASES = [
     ("mobilenet_v3_small", None, lambda: torchvision.models.mobilenet_v3_small(num_classes=10), 1.7, 96),
     ("efficientnet_b0", None, lambda: torchvision.models.efficientnet_b0(num_classes=10), 1.9, 96),
     ("convnext_tiny", None, lambda: torchvision.models.convnext_tiny(num_classes=10), 1.0, 64),
+    ("resnet50", None, lambda: TileClassifier(
+        nn.Sequential(*list(torchvision.models.resnet50().children())[:-2]), 2048), 1.2, 64),
+    ("mobilenet_v2", None, lambda: TileClassifier(torchvision.models.mobilenet_v2().features, 1280), 1.4, 96),
     ("preactresnet34", None, PreActResNet34, 1.1, 64),
     ("inception_v4nobn", None, inception_without_norm, 1.57, 107),
     ("vit", VIT | dict(layer_scale=True), lambda: vit(init_values=1e-5), 1.0, 56),

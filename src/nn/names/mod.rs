@@ -3,6 +3,7 @@
 //! A file is never renamed beyond what it splits: the network's layers take the file's names, so messages speak the
 //! file's language.
 
+mod tiatoolbox;
 mod torchvision;
 mod transformers;
 
@@ -17,6 +18,10 @@ pub(super) enum Naming {
     Timm,
     /// torchvision's `mobilenet_v2`: everything under `features.<block>`.
     TorchvisionMobileNetV2,
+    /// `TIAToolbox`'s residual networks.
+    TiatoolboxResNet,
+    /// `TIAToolbox`'s `mobilenet_v2`.
+    TiatoolboxMobileNetV2,
     /// torchvision's `mobilenet_v3_small` and `efficientnet_b0`.
     TorchvisionMobile,
     /// torchvision's `convnext_tiny`.
@@ -51,9 +56,14 @@ impl Naming {
     /// Recognises the names of a file by a tensor that only they have.
     pub fn of(architecture: Architecture, map: &TensorMap) -> Self {
         let schemes: &[(&str, Self)] = match architecture {
-            Architecture::MobileNetV2 => {
-                &[("features.0.0.weight", Self::TorchvisionMobileNetV2), ("conv00.weight", Self::Numbered)]
+            Architecture::ResNet18 | Architecture::ResNet34 | Architecture::ResNet50 => {
+                &[("feat_extract.0.weight", Self::TiatoolboxResNet)]
             }
+            Architecture::MobileNetV2 => &[
+                ("features.0.0.weight", Self::TorchvisionMobileNetV2),
+                ("feat_extract.0.0.weight", Self::TiatoolboxMobileNetV2),
+                ("conv00.weight", Self::Numbered),
+            ],
             Architecture::MobileNetV3Small | Architecture::EfficientNetB0 => {
                 &[("features.0.0.weight", Self::TorchvisionMobile)]
             }
@@ -82,6 +92,8 @@ impl Naming {
         match self {
             Self::Timm => {}
             Self::TorchvisionMobileNetV2 => torchvision::mobilenet_v2(layers),
+            Self::TiatoolboxResNet => tiatoolbox::resnet(layers),
+            Self::TiatoolboxMobileNetV2 => tiatoolbox::mobilenet_v2(layers),
             Self::TorchvisionMobile => torchvision::mobile(layers),
             Self::TorchvisionConvNeXt => torchvision::convnext(layers),
             Self::TorchvisionVit => torchvision::vit(layers),
