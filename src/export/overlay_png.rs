@@ -259,17 +259,19 @@ fn with_unit(estimate: &ClassSummary) -> String {
     }
 }
 
-/// A number in about three digits.
+/// A number in three digits.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 6 decimals")]
 fn digits(value: f32) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        size if (100.0..1e6).contains(&size) => format!("{value:.0}"),
-        size if (0.01..100.0).contains(&size) => {
-            let text = format!("{value:.2}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        _ => format!("{value:.1e}"),
+    let size = value.abs();
+    if size < f32::MIN_POSITIVE {
+        return "0".into();
     }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{value:.1e}");
+    }
+    let decimals = (2.0 - size.log10().floor()).clamp(0.0, 6.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// An area with two decimals; a trace of a class is not called nothing.
@@ -311,6 +313,12 @@ mod tests {
         assert_eq!(bar(1000.0, 1000), Some((0.2, 200)));
         assert_eq!(bar(40.0, 1024), Some((5.0, 200)));
         assert_eq!(bar(f64::INFINITY, 1000), None);
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let found = [0.0, 1.0, 0.5, -0.012_345, 1234.5, 12.345, 1e-7, 2e9, 0.999_9].map(digits);
+        assert_eq!(found, ["0", "1", "0.5", "-0.0123", "1234", "12.3", "1.0e-7", "2.0e9", "1"]);
     }
 
     #[test]
