@@ -124,11 +124,31 @@ impl Meaning {
     }
 
     /// What stands before a column's name in tables: a name may begin with what a spreadsheet takes for a formula.
-    pub fn prefix(&self) -> &'static str {
+    fn prefix(&self) -> &'static str {
         match self {
             Self::Classes | Self::Findings => "prob_",
             Self::Estimates(_) | Self::Features => "value_",
         }
+    }
+
+    /// One word for it, in records and lists.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Classes => "classes",
+            Self::Findings => "findings",
+            Self::Estimates(_) => "estimates",
+            Self::Features => "features",
+        }
+    }
+
+    /// The name of a column with its unit: `Ki67 [cells/mm2]`.
+    pub fn titled(&self, name: &str, column: usize) -> String {
+        self.unit(column).map_or_else(|| name.to_owned(), |unit| format!("{name} [{unit}]"))
+    }
+
+    /// The head of a column in tables.
+    pub fn head(&self, name: &str, column: usize) -> String {
+        format!("{}{}", self.prefix(), self.titled(name, column))
     }
 
     /// The unit of a column.

@@ -63,7 +63,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         }
         say!("record   {}", args.out.join(format!("{}.json", record.slide.id)).display());
         say!("summary  {}", args.out.join("summary.csv").display());
-        compare(args, &slide, record)?;
+        if bundle.meaning() == Meaning::Classes {
+            compare(args, &slide, record)?;
+        } else {
+            say!("the model gives {}, for which the slide has no truth to compare", bundle.meaning().name());
+        }
     }
     Ok(ExitCode::from(code(&outcome)))
 }

@@ -22,7 +22,7 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
     let (origins, rows): (Vec<(i64, i64)>, Vec<&[f32]>) =
         tiles.filter_map(|(&origin, row)| Some((origin, finite_scores(row.as_deref())?))).unzip();
     let length = rows.first().map_or(0, |row| row.len());
-    write_hdf5(out, |file| {
+    write_hdf5(outputs, out, |file| {
         let rows_a_chunk = (CHUNK_NUMBERS / length.max(1)).clamp(1, rows.len().max(1));
         // Not compressed: features hardly shrink, and are read often.
         let features = file
@@ -30,7 +30,9 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
             .shape([rows.len(), length])
             .chunk(&[rows_a_chunk, length.max(1)])
             .create("features")?;
-        features.write_raw(&rows.concat())?;
+        for (chunk, at) in rows.chunks(rows_a_chunk).zip((0..).step_by(rows_a_chunk)) {
+            features.write_slice(&[at, 0], &[chunk.len(), length], &chunk.concat())?;
+        }
         put_coords(file, outputs, &origins)
     })
 }
@@ -58,5 +60,24 @@ mod tests {
         assert_eq!(features.shape(), [2, 3]);
         assert_eq!(features.read_raw::<f32>().unwrap(), [1.0, -2.5, 3.0, 0.0, 1e-9, 7.0]);
         assert_eq!(file.dataset("coords").unwrap().read_raw::<i64>().unwrap(), [0, 0, 256, 256]);
+    }
+
+    #[test]
+    fn rows_of_several_chunks_read_back() {
+        let mut example = example_of(Meaning::Classes, &["a"], &[Some(&[0.0][..]), Some(&[0.0]), Some(&[0.0])]);
+        example.predictions.meaning = Meaning::Features;
+        // Two rows a chunk, so that the last chunk is half full.
+        for (row, start) in example.predictions.rows.iter_mut().zip([1.0_f32, 2.0, 3.0]) {
+            *row = Some((0..CHUNK_NUMBERS / 2).map(|at| start + at as f32 / 1e6).collect());
+        }
+        let mut bytes = Vec::new();
+        write(&example.outputs(), &mut bytes).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.h5");
+        std::fs::write(&path, &bytes).unwrap();
+        let found = H5File::open(&path).unwrap().dataset("features").unwrap().read_raw::<f32>().unwrap();
+        let expected: Vec<f32> = example.predictions.rows.iter().flatten().flatten().copied().collect();
+        assert_eq!(found, expected);
+        assert_eq!(std::fs::read_dir(example.drafts.path()).unwrap().count(), 0, "no draft is left");
     }
 }

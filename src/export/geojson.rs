@@ -63,9 +63,8 @@ struct Measurements<'a> {
 impl Serialize for Measurements<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.scores.len()))?;
-        let prefix = self.meaning.prefix();
-        for (name, score) in self.names.iter().zip(self.scores) {
-            map.serialize_entry(&format_args!("{prefix}{name}"), score)?;
+        for ((name, score), column) in self.names.iter().zip(self.scores).zip(0..) {
+            map.serialize_entry(&self.meaning.head(name, column), score)?;
         }
         map.end()
     }

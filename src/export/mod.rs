@@ -34,6 +34,7 @@ use crate::raster::{Mask, RgbImage8};
 use crate::tile::{Meaning, Predictions, TilePlan};
 use crate::units::Mpp;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// What every picture and record says.
 pub const RESEARCH_USE: &str = "research use only";
@@ -61,6 +62,8 @@ pub struct SlideOutputs<'a> {
     pub mask: &'a Mask,
     /// Micrometres per pixel at which tiles were asked for.
     pub spacing: Mpp,
+    /// Where an exporter may make a file that it cannot write from beginning to end.
+    pub drafts: &'a Path,
 }
 
 /// A kind of file that scored slides get.
@@ -162,13 +165,15 @@ mod tests {
         pub(super) thumbnail: RgbImage8,
         pub(super) overview: RgbImage8,
         pub(super) mask: Mask,
+        pub(super) drafts: tempfile::TempDir,
     }
 
     impl Example {
         pub(super) fn outputs(&self) -> SlideOutputs<'_> {
-            let Self { plan, predictions, map, colours, thumbnail, overview, mask } = self;
+            let Self { plan, predictions, map, colours, thumbnail, overview, mask, drafts } = self;
             let (id, model, spacing) = ("slide", "model", plan.mpp);
-            SlideOutputs { id, model, plan, predictions, map, colours, thumbnail, overview, mask, spacing }
+            let drafts = drafts.path();
+            SlideOutputs { id, model, plan, predictions, map, colours, thumbnail, overview, mask, spacing, drafts }
         }
     }
 
@@ -201,6 +206,7 @@ mod tests {
         let map = BiomarkerMap::new(&plan, &predictions).unwrap();
         let thumbnail = RgbImage8::filled(Size::new(250, 175), [230, 190, 210]);
         let (overview, mask) = (thumbnail.clone(), Mask::filled(Size::new(10, 7), true));
-        Example { plan, predictions, map, colours: class_colours(names.len()), thumbnail, overview, mask }
+        let drafts = tempfile::tempdir().unwrap();
+        Example { plan, predictions, map, colours: class_colours(names.len()), thumbnail, overview, mask, drafts }
     }
 }

@@ -130,7 +130,8 @@ impl Legend {
             lines.extend([Line::Plain(shorten(&with_unit(first), LINE_CHARS)), ramp(), Line::Gap]);
             for estimate in [first].into_iter().chain(others).take(MAX_ENTRIES) {
                 lines.push(Line::Plain(shorten(&with_unit(estimate), LINE_CHARS)));
-                lines.extend([Line::Detail(format!("mean {:.4}", estimate.mean)), Line::Gap]);
+                let mean = estimate.mean.map_or("nothing was scored".into(), |mean| format!("mean {mean:.4}"));
+                lines.extend([Line::Detail(mean), Line::Gap]);
             }
         } else if let ([only], Meaning::Findings) = (&summary.classes[..], outputs.map.meaning()) {
             let name = shorten(&only.name, LINE_CHARS);

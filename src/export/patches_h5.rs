@@ -6,6 +6,7 @@
 //! has no such file, and none is left of an earlier run.
 
 use super::SlideOutputs;
+use crate::draft::draft_in;
 use rust_hdf5::{H5File, Hdf5Error};
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,12 +23,16 @@ pub(super) fn has_tiles(outputs: &SlideOutputs<'_>) -> bool {
 
 /// Writes the file.
 pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
-    write_hdf5(out, |file| put_coords(file, outputs, &outputs.plan.origins_l0))
+    write_hdf5(outputs, out, |file| put_coords(file, outputs, &outputs.plan.origins_l0))
 }
 
 /// Writes an HDF5 file. It needs to seek, so it comes to be in a file of its own first.
-pub(super) fn write_hdf5(out: &mut dyn Write, fill: impl FnOnce(&H5File) -> Result<(), Hdf5Error>) -> io::Result<()> {
-    let draft = tempfile::Builder::new().prefix("eosin-").suffix(".h5").tempfile()?.into_temp_path();
+pub(super) fn write_hdf5(
+    outputs: &SlideOutputs<'_>,
+    out: &mut dyn Write,
+    fill: impl FnOnce(&H5File) -> Result<(), Hdf5Error>,
+) -> io::Result<()> {
+    let draft = draft_in(outputs.drafts)?.into_temp_path();
     let filled = H5File::create(&draft).and_then(|file| {
         fill(&file)?;
         // Its bytes are only passed on, and synced where they end up.

@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// The version of the record's fields; it changes whenever a field changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A record is a few kilobytes; whatever is longer is none.
 const MAX_BYTES: u64 = 16 << 20;
@@ -150,6 +150,8 @@ pub struct ModelFacts {
     pub digest: String,
     /// What it was trained for.
     pub task: String,
+    /// What its scores are: `classes`, `findings`, `estimates` or `features`.
+    pub scores: String,
     /// Names of its classes, in the order of the scores.
     pub classes: Vec<String>,
 }
@@ -349,7 +351,7 @@ pub(super) mod tests {
         assert_eq!(SlideRecord::read(dir.path(), "s"), None);
         let text = serde_json::to_string(&scored("s")).unwrap();
         for wrong in
-            [text.replace(r#""schema":1"#, r#""schema":0"#), text[..text.len() / 2].into(), "{}".into(), scored_as("t")]
+            [text.replace(r#""schema":2"#, r#""schema":0"#), text[..text.len() / 2].into(), "{}".into(), scored_as("t")]
         {
             fs::write(&path, wrong).unwrap();
             assert_eq!(SlideRecord::read(dir.path(), "s"), None);

@@ -2,7 +2,7 @@
 //!
 //! A cell of text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-`, `@`, a tab or a line
 //! break) gets an apostrophe in front; ids made by `assign_ids` never need one. Unknown values are empty. Columns per
-//! class are named `fraction_<class>` and `mm2_<class>`, those of estimated numbers `mean_<name>`, for every one of any
+//! class are named `fraction_<class>` and `mm2_<class>`, those of estimated numbers `mean_<name> [<unit>]`, for every one of any
 //! slide, in the order of first appearance.
 
 use super::outputs::{WrittenFile, write_atomically};
@@ -39,16 +39,16 @@ pub fn write_summary(dir: &Path, records: &[SlideRecord]) -> Result<WrittenFile>
 
 fn write(records: &[SlideRecord], out: &mut dyn Write) -> io::Result<()> {
     let classes = classes(records);
-    let per_class = classes.iter().flat_map(|&(name, has_area)| columns(name, has_area));
+    let per_class = classes.iter().flat_map(heads);
     let mut table = csv::Writer::from_writer(out);
     table.write_record(COLUMNS.map(String::from).into_iter().chain(per_class))?;
     for record in records {
-        let of_class = classes.iter().flat_map(|&(name, has_area)| {
-            let found = summaries(record).iter().find(|summary| key(summary) == (name, has_area));
-            if has_area {
+        let of_class = classes.iter().flat_map(|&column| {
+            let found = summaries(record).iter().find(|summary| key(summary) == column);
+            if column.has_area {
                 vec![found.and_then(|class| class.fraction), found.and_then(|class| class.area_mm2)]
             } else {
-                vec![found.map(|class| class.mean)]
+                vec![found.and_then(|class| class.mean)]
             }
         });
         let of_class = of_class.map(number);
@@ -81,23 +81,36 @@ fn summaries(record: &SlideRecord) -> &[ClassSummary] {
     record.summary.as_ref().map(|summary| &summary.classes[..]).unwrap_or_default()
 }
 
-/// Names of all classes and estimates, each once, and whether they have an area.
-fn classes(records: &[SlideRecord]) -> Vec<(&str, bool)> {
-    let mut keys: Vec<(&str, bool)> = Vec::new();
+/// What columns are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Column<'a> {
+    name: &'a str,
+    unit: Option<&'a str>,
+    has_area: bool,
+}
+
+/// All classes and estimates, each once.
+fn classes(records: &[SlideRecord]) -> Vec<Column<'_>> {
+    let mut columns: Vec<Column<'_>> = Vec::new();
     for class in records.iter().flat_map(summaries) {
-        if !keys.contains(&key(class)) {
-            keys.push(key(class));
+        if !columns.contains(&key(class)) {
+            columns.push(key(class));
         }
     }
-    keys
+    columns
 }
 
-fn key(class: &ClassSummary) -> (&str, bool) {
-    (&class.name, class.area_mm2.is_some())
+fn key(class: &ClassSummary) -> Column<'_> {
+    Column { name: &class.name, unit: class.unit.as_deref(), has_area: class.area_mm2.is_some() }
 }
 
-fn columns(name: &str, has_area: bool) -> Vec<String> {
-    if has_area { vec![format!("fraction_{name}"), format!("mm2_{name}")] } else { vec![format!("mean_{name}")] }
+fn heads(column: &Column<'_>) -> Vec<String> {
+    let Column { name, unit, has_area } = column;
+    match unit {
+        _ if *has_area => vec![format!("fraction_{name}"), format!("mm2_{name}")],
+        Some(unit) => vec![format!("mean_{name} [{unit}]")],
+        None => vec![format!("mean_{name}")],
+    }
 }
 
 /// A number, or nothing when it is unknown or not finite.

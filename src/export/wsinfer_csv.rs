@@ -11,10 +11,12 @@ use std::io::{self, Write};
 /// Writes the table.
 pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let classes = &outputs.predictions.class_names;
-    let prefix = outputs.predictions.meaning.prefix();
+    let meaning = &outputs.predictions.meaning;
     let mut table = csv::Writer::from_writer(out);
     let boxes = ["minx", "miny", "width", "height"].map(String::from);
-    table.write_record(boxes.into_iter().chain(classes.iter().map(|name| format!("{prefix}{name}"))))?;
+    table.write_record(
+        boxes.into_iter().chain(classes.iter().zip(0..).map(|(name, column)| meaning.head(name, column))),
+    )?;
     for (index, row) in outputs.predictions.rows.iter().enumerate() {
         let tile = outputs.plan.rect_l0(index);
         let place = [tile.x.to_string(), tile.y.to_string(), tile.w.to_string(), tile.h.to_string()];

@@ -21,8 +21,8 @@ pub struct ClassSummary {
     /// That area as a share of the scored area, 0 to 1; 0 when nothing was scored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f64>,
-    /// Mean score over the scored area, weighted by area; 0 when nothing was scored.
-    pub mean: f64,
+    /// Mean score over the scored area, weighted by area; none when nothing was scored.
+    pub mean: Option<f64>,
 }
 
 /// What a map says about a slide.
@@ -67,7 +67,7 @@ impl MapSummary {
             unit: map.meaning().unit(class).map(ToOwned::to_owned),
             area_mm2: has_area.then_some(px as f64 * mm2_per_px),
             fraction: has_area.then(|| share(px as f64)),
-            mean: share(weighted),
+            mean: (scored_px > 0).then(|| share(weighted)),
         });
         Self {
             scored_mm2: scored_px as f64 * mm2_per_px,
@@ -105,7 +105,7 @@ mod tests {
         let [a, b] = &summary.classes[..] else { panic!("two classes") };
         assert!(close(a.area_mm2.unwrap(), whole) && close(b.area_mm2.unwrap(), whole + clipped));
         assert!(close(a.fraction.unwrap() + b.fraction.unwrap(), 1.0));
-        assert!((a.mean + b.mean - 1.0).abs() < 1e-6);
+        assert!((a.mean.unwrap() + b.mean.unwrap() - 1.0).abs() < 1e-6);
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_slide_without_tissue_has_zeros_and_no_nan() {
         let summary = MapSummary::of(&BiomarkerMap::new(&plan(256, 256, &[]), &predictions(&["p"], &[])).unwrap());
-        let class = ClassSummary { name: "p".into(), unit: None, area_mm2: Some(0.0), fraction: Some(0.0), mean: 0.0 };
+        let class = ClassSummary { name: "p".into(), unit: None, area_mm2: Some(0.0), fraction: Some(0.0), mean: None };
         assert_eq!(summary, MapSummary { scored_mm2: 0.0, failed_mm2: 0.0, classes: vec![class] });
     }
 
@@ -137,6 +137,6 @@ mod tests {
         assert!(findings.iter().all(|finding| close(finding.fraction.unwrap(), 0.5)), "{findings:?}");
         let estimates = of(Meaning::Estimates(vec![Some("cells/mm2".into()), None]));
         assert_eq!((estimates[0].area_mm2, estimates[0].unit.as_deref()), (None, Some("cells/mm2")));
-        assert!((estimates[0].mean - 0.55).abs() < 1e-6 && estimates[1].fraction.is_none());
+        assert!((estimates[0].mean.unwrap() - 0.55).abs() < 1e-6 && estimates[1].fraction.is_none());
     }
 }

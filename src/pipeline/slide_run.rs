@@ -71,6 +71,7 @@ pub(super) fn score_slide(
         overview: &overview,
         mask: &mask,
         spacing: engine.spacing,
+        drafts: &config.out,
     };
     let written = write_all(&config.out, &outputs)?;
     clock.lap(|seconds, lap| seconds.write = lap);
@@ -215,6 +216,7 @@ pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
         name: bundle.name().to_string(),
         digest: bundle.digest().to_string(),
         task: bundle.card().map(|card| card.task.clone()).unwrap_or_default(),
+        scores: bundle.meaning().name().to_string(),
         classes: bundle.class_names(),
     }
 }
