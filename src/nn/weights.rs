@@ -57,7 +57,7 @@ pub fn save(network: &Network) -> Result<TensorMap> {
 pub(super) fn canonical(spec: &NetworkSpec, map: TensorMap, head: Head) -> Result<TensorMap> {
     let map = unwrap(map);
     let naming = Naming::of(spec.architecture, &map);
-    let mut map = naming.tidy(map);
+    let mut map = naming.tidy(map)?;
     // Only names and shapes are asked of it, so no value is ever drawn.
     let mut network = spec.init(&Device::flex())?;
     let ours: Vec<String> = slots(&mut network, Naming::Timm).into_iter().map(|(name, ..)| name).collect();

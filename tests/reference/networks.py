@@ -143,7 +143,8 @@ def swiglu(**other):
 
 
 class TokenAndMean(nn.Module):
-    """How Virchow2's card says its features are made: class token, then the mean of the image tokens."""
+    """How Virchow2's card says its features are made: class token, then the mean of the image tokens. Its state dict is the
+    network's."""
 
     def __init__(self, network):
         super().__init__()
@@ -160,21 +161,18 @@ class TokenAndMean(nn.Module):
         return torch.cat([tokens[:, 0], tokens[:, self.network.num_prefix_tokens:].mean(1)], -1)
 
 
-class ClassToken(nn.Module):
+class ClassToken(TokenAndMean):
     """The class token of a transformers model."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def state_dict(self, *a, **k):
-        return self.network.state_dict(*a, **k)
-
-    def load_state_dict(self, *a, **k):
-        return self.network.load_state_dict(*a, **k)
 
     def forward(self, x):
         return self.network(pixel_values=x).last_hidden_state[:, 0]
+
+
+class Logits(TokenAndMean):
+    """A classifier of transformers."""
+
+    def forward(self, x):
+        return self.network(pixel_values=x).logits
 
 
 HF = dict(hidden_size=48, num_hidden_layers=2, num_attention_heads=3, image_size=56, patch_size=14)
@@ -206,6 +204,10 @@ CASES = [
     ("vit", VIT, lambda: torchvision.models.VisionTransformer(56, 14, 2, 3, 48, 192, num_classes=10), 1.0, 56),
     ("vit", VIT, lambda: ClassToken(transformers.ViTModel(
         transformers.ViTConfig(intermediate_size=192, layer_norm_eps=1e-6, **HF), add_pooling_layer=False)), 1.0, 56),
+    ("vit", VIT, lambda: Logits(transformers.ViTForImageClassification(
+        transformers.ViTConfig(intermediate_size=192, num_labels=10, **HF))), 1.0, 56),
+    ("vit", VIT | dict(layer_scale=True, pool="token-and-mean"), lambda: Logits(
+        transformers.Dinov2ForImageClassification(transformers.Dinov2Config(mlp_ratio=4, num_labels=10, **HF))), 1.0, 56),
     ("vit", VIT | dict(layer_scale=True), lambda: ClassToken(transformers.Dinov2Model(
         transformers.Dinov2Config(mlp_ratio=4, layer_norm_eps=1e-6, **HF))), 1.0, 56),
     ("vit", VIT | MLP | dict(positions="class"), lambda: ClassToken(transformers.Dinov2WithRegistersModel(

@@ -7,6 +7,7 @@ mod tiatoolbox;
 mod torchvision;
 mod transformers;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::nn::layers::Layer;
 use crate::nn::registry::Architecture;
 use crate::nn::tensor_map::TensorMap;
@@ -37,19 +38,45 @@ pub(super) enum Naming {
     Numbered,
 }
 
-/// What wrappers put before every name: torch's `DataParallel`, and modules that hold the network as `model`, `net`,
-/// `backbone` or `encoder`, Lightning's among them.
-const WRAPPERS: [&str; 7] = ["module.", "model.", "net.", "network.", "backbone.", "_orig_mod.", "vit."];
+/// What wrappers put before every name: torch's `DataParallel` and compiler, and modules that hold the network, Lightning's
+/// among them.
+const WRAPPERS: [&str; 6] = ["module.", "model.", "net.", "network.", "backbone.", "_orig_mod."];
+/// What classifiers of transformers put before all names but those of their last layer.
+const ENCODERS: [&str; 2] = ["vit.", "dinov2."];
+/// That last layer.
+const CLASSIFIER: &str = "classifier.";
 
 /// Takes off the prefixes of wrappers, however many there are, where every tensor has them.
 pub(super) fn unwrap(mut map: TensorMap) -> TensorMap {
-    let shared = |map: &TensorMap| {
+    let wrapper = |map: &TensorMap| {
         WRAPPERS.into_iter().find(|prefix| !map.is_empty() && map.names().all(|name| name.starts_with(prefix)))
     };
-    while let Some(prefix) = shared(&map) {
-        map = map.into_iter().map(|(name, weight)| (name[prefix.len()..].to_owned(), weight)).collect();
+    let encoder = |map: &TensorMap| {
+        let fits = |prefix: &str| map.names().all(|name| name.starts_with(prefix) || name.starts_with(CLASSIFIER));
+        ENCODERS.into_iter().find(|prefix| fits(prefix) && map.names().any(|name| name.starts_with(prefix)))
+    };
+    while let Some(prefix) = wrapper(&map).or_else(|| encoder(&map)) {
+        let bare = |name: String| name.strip_prefix(prefix).map_or_else(|| name.clone(), ToOwned::to_owned);
+        map = map.into_iter().map(|(name, weight)| (bare(name), weight)).collect();
     }
     map
+}
+
+/// Gives tensors other names.
+///
+/// # Errors
+/// [`ErrorKind::Model`] (`MOD-0104`) when two would have the same.
+fn renamed(map: TensorMap, name_of: impl Fn(&str) -> String) -> Result<TensorMap> {
+    let mut renamed = TensorMap::default();
+    for (name, weight) in map {
+        let other = name_of(&name);
+        if renamed.contains(&other) {
+            let message = format!("expected each tensor once, found {name} beside another {other}");
+            return Err(Error::new(ErrorKind::Model, "MOD-0104", message));
+        }
+        renamed.insert(other, weight);
+    }
+    Ok(renamed)
 }
 
 impl Naming {
@@ -79,11 +106,24 @@ impl Naming {
     }
 
     /// Puts together what a file holds in parts, and leaves out what no tile needs.
-    pub fn tidy(self, map: TensorMap) -> TensorMap {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] (`MOD-0104`) when a tensor is there whole and in parts.
+    pub fn tidy(self, map: TensorMap) -> Result<TensorMap> {
         match self {
             Self::TransformersVit | Self::TransformersDinov2 => transformers::tidy(map),
             Self::TorchvisionVit => torchvision::tidy(map),
-            _ => map,
+            _ => Ok(map),
+        }
+    }
+
+    /// What normalisation adds to variances in files with these names, where that is not the architecture's usual number:
+    /// torchvision builds `mobilenet_v3_small` with 0.001, transformers its `ViTModel` with 1e-12.
+    pub fn epsilon(self, architecture: Architecture) -> Option<f64> {
+        match self {
+            Self::TorchvisionMobile if architecture == Architecture::MobileNetV3Small => Some(1e-3),
+            Self::TransformersVit => Some(1e-12),
+            _ => None,
         }
     }
 

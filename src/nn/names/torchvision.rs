@@ -1,6 +1,7 @@
 //! torchvision's names, where they are not timm's.
 
-use super::replaced;
+use super::{renamed, replaced};
+use crate::error::Result;
 use crate::nn::layers::Layer;
 use crate::nn::tensor_map::TensorMap;
 
@@ -124,12 +125,12 @@ pub(super) fn vit(layers: &mut [Layer<'_>]) {
 
 /// Queries, keys and values are one tensor here, too, but its name has no point before `weight`; older files number the
 /// linear layers otherwise.
-pub(super) fn tidy(map: TensorMap) -> TensorMap {
+pub(super) fn tidy(map: TensorMap) -> Result<TensorMap> {
     let pairs = [
         (".in_proj_weight", ".in_proj.weight"),
         (".in_proj_bias", ".in_proj.bias"),
         (".mlp.linear_1.", ".mlp.0."),
         (".mlp.linear_2.", ".mlp.3."),
     ];
-    map.into_iter().map(|(name, weight)| (replaced(&name, &pairs), weight)).collect()
+    renamed(map, |name| replaced(name, &pairs))
 }

@@ -1,6 +1,7 @@
 //! Names of the transformers library, which pathology encoders are often published with.
 
-use super::replaced;
+use super::{renamed, replaced};
+use crate::error::{Error, ErrorKind, Result};
 use crate::nn::layers::Layer;
 use crate::nn::tensor_map::{TensorMap, Weight};
 
@@ -49,27 +50,26 @@ pub(super) fn dinov2(layers: &mut [Layer<'_>]) {
 
 /// Joins queries, keys and values; leaves out the token that stands for hidden parts in training, and the layer that pools
 /// the class token for another purpose.
-pub(super) fn tidy(map: TensorMap) -> TensorMap {
+pub(super) fn tidy(map: TensorMap) -> Result<TensorMap> {
     let kept = map.into_iter().filter(|(name, _)| name != "embeddings.mask_token" && !name.starts_with("pooler."));
-    let mut map: TensorMap = kept
-        .map(|(name, weight)| {
-            (replaced(&name, &[("mlp.weights_in", "mlp.fc1"), ("mlp.weights_out", "mlp.fc2")]), weight)
-        })
-        .collect();
+    let parts = [("mlp.weights_in", "mlp.fc1"), ("mlp.weights_out", "mlp.fc2")];
+    let mut map = renamed(kept.collect(), |name| replaced(name, &parts))?;
     let queries: Vec<String> =
         map.names().filter(|name| name.contains(".attention.query.")).map(ToOwned::to_owned).collect();
     for query in queries {
         let names = ["query", "key", "value"].map(|part| query.replacen(".query.", &format!(".{part}."), 1));
-        if !names.iter().all(|name| map.contains(name)) {
-            continue; // what is missing is named when the network looks for it
+        let whole = query.replacen(".query.", ".qkv.", 1);
+        if map.contains(&whole) {
+            let message = format!("expected each tensor once, found {query} beside {whole}");
+            return Err(Error::new(ErrorKind::Model, "MOD-0104", message));
         }
-        let parts: Vec<Weight> = names.iter().filter_map(|name| map.remove(name)).collect();
-        let mut shape = parts[0].shape.clone();
-        if let Some(rows) = shape.first_mut() {
-            *rows = parts.iter().map(|part| part.shape.first().copied().unwrap_or(0)).sum();
-        }
-        let data = parts.into_iter().flat_map(|part| part.data).collect();
-        map.insert(query.replacen(".query.", ".qkv.", 1), Weight { shape, data });
+        let shapes = names.each_ref().map(|name| map.get(name).map(|weight| &weight.shape));
+        // Parts that do not belong together are named when the network looks for the whole.
+        let [Some(rows), Some(_), Some(_)] = shapes.map(|shape| shape.filter(|_| shape == shapes[0])) else { continue };
+        let shape: Vec<usize> =
+            rows.iter().enumerate().map(|(at, &side)| if at == 0 { 3 * side } else { side }).collect();
+        let data = names.iter().filter_map(|name| map.remove(name)).flat_map(|part| part.data).collect();
+        map.insert(whole, Weight { shape, data });
     }
-    map
+    Ok(map)
 }
