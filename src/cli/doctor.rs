@@ -27,7 +27,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             (spec, about, driver, works)
         })
         .collect();
-    let bundles = Bundle::list(&models::folders()?);
+    // Of models that are whole only the name is kept.
+    let bundles: Vec<Result<String>> =
+        Bundle::list(&models::folders()?).map(|bundle| bundle.map(|bundle| bundle.name().to_owned())).collect();
     let writable = tempfile::tempfile_in(".").is_ok();
     if args.json {
         let report = json!({
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
                 "device": spec, "about": about, "driver": driver, "works": works.is_ok(), "why_not": works.as_ref().err(),
             })).collect::<Vec<_>>(),
             "models": bundles.iter().map(|bundle| match bundle {
-                Ok(bundle) => json!({ "name": bundle.name(), "works": true }),
+                Ok(name) => json!({ "name": name, "works": true }),
                 Err(error) => json!({
                     "name": models::folder_name(error), "works": false, "why_not": error.without_path(),
                 }),
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
         }
         for bundle in &bundles {
             match bundle {
-                Ok(bundle) => say!("model   {}: whole", bundle.name()),
+                Ok(name) => say!("model   {name}: whole"),
                 Err(error) => {
                     say!("model   {}: damaged: {}", models::folder_name(error), error.without_path());
                 }

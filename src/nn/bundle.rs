@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
 use crate::nn::card::{Activation, Card, Class, Input, WeightsFile};
 use crate::nn::fold::fold;
-use crate::nn::import::has_running_statistics;
 use crate::nn::network::Network;
 use crate::nn::spec::NetworkSpec;
 use crate::nn::tensor_map::TensorMap;
@@ -68,7 +67,8 @@ impl Bundle {
             Self::open_card(dir)
         } else if dir.join(WSINFER_CONFIG).is_file() {
             let (config, weights) = zoo_files(dir);
-            Self::open_wsinfer(&config, &weights)
+            let model = Self::open_wsinfer(&config, &weights)?;
+            Ok(Self { name: folder_name(dir).unwrap_or(model.name), ..model })
         } else {
             Err(Error::new(ErrorKind::Model, "MOD-0209", format!("expected {CARD} or {WSINFER_CONFIG} in the folder"))
                 .at_path(dir))
@@ -103,7 +103,8 @@ impl Bundle {
         })
     }
 
-    /// Opens a model of WSInfer's zoo. Without an architecture in the older schema, the names of the tensors tell it.
+    /// Opens a model of WSInfer's zoo, named after its network and digest. Without an architecture in the older schema, the
+    /// names of the tensors tell it.
     ///
     /// # Errors
     /// As [`Bundle::open`]; [`ErrorKind::Unsupported`] for an architecture or transform that is not known here.
@@ -115,15 +116,14 @@ impl Bundle {
             Some(name) => NetworkSpec::named(name, config.classes.len()),
             None => NetworkSpec::recognise(&map, config.classes.len()),
         };
-        let spec = NetworkSpec {
-            batch_norm: has_running_statistics(&map),
-            ..spec.map_err(|error| error.at_path(config_json))?
-        };
+        let spec = spec.map_err(|error| error.at_path(config_json))?.as_in(&map);
         spec.check_input(config.input.input_px()).map_err(|error| error.at_path(config_json))?;
-        let folder = config_json.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let digest = digest_of(&bytes);
+        drop(bytes);
         Ok(Self {
-            name: folder.unwrap_or_else(|| spec.architecture.name().to_owned()),
-            digest: digest_of(&bytes),
+            // Not after its folder: with `--config` that may be anyone's.
+            name: format!("{}-{}", spec.architecture, &digest[..8]),
+            digest,
             classes: config.classes,
             input: config.input,
             activation: config.activation,
@@ -133,28 +133,43 @@ impl Bundle {
         })
     }
 
-    /// Opens every model in some folders: a folder that is a model itself, or all models one level below it, by name.
-    pub fn list(dirs: &[PathBuf]) -> Vec<Result<Self>> {
+    /// The models in some folders, by name, with no more than their cards read: a folder that is a model itself, or all models
+    /// one level below it. A card that cannot be read has its folder's name.
+    pub fn names(dirs: &[PathBuf]) -> Vec<(String, PathBuf)> {
+        let name = |dir: PathBuf| {
+            let card = read_text(&dir.join(CARD)).and_then(|text| Card::parse(&text));
+            (card.map_or_else(|_| folder_name(&dir).unwrap_or_default(), |card| card.name), dir)
+        };
+        Self::folders(dirs).into_iter().flatten().map(name).collect()
+    }
+
+    /// Opens every model in some folders, one at a time.
+    pub fn list(dirs: &[PathBuf]) -> impl Iterator<Item = Result<Self>> {
+        Self::folders(dirs).into_iter().map(|dir| Self::open(&dir?))
+    }
+
+    /// The folders that hold a model.
+    fn folders(dirs: &[PathBuf]) -> Vec<Result<PathBuf>> {
         let is_model = |dir: &Path| dir.join(CARD).is_file() || dir.join(WSINFER_CONFIG).is_file();
-        let mut bundles = Vec::new();
+        let mut folders = Vec::new();
         for dir in dirs {
             if is_model(dir) {
-                bundles.push(Self::open(dir));
+                folders.push(Ok(dir.clone()));
                 continue;
             }
             match fs::read_dir(dir) {
-                Err(error) => bundles.push(Err(Error::io(dir, "list models", error))),
+                Err(error) => folders.push(Err(Error::io(dir, "list models", error))),
                 Ok(entries) => {
                     let mut inner: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
                     inner.sort();
-                    bundles.extend(inner.iter().filter(|dir| is_model(dir)).map(|dir| Self::open(dir)));
+                    folders.extend(inner.into_iter().filter(|dir| is_model(dir)).map(Ok));
                 }
             }
         }
-        bundles
+        folders
     }
 
-    /// The model's name; a WSInfer model is named after its folder.
+    /// The model's name; a folder of WSInfer's zoo is its model's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -294,6 +309,10 @@ fn sync_folder(dir: &Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> std::io::Result<()> {
     Ok(())
+}
+
+fn folder_name(dir: &Path) -> Option<String> {
+    dir.file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 fn checked(spec: &NetworkSpec, weights: TensorMap) -> Result<TensorMap> {

@@ -1,14 +1,15 @@
 //! A weights file of another library → the tensors of a network here, checked.
 //!
-//! Invariant: what comes out fits its network to the last tensor; nothing is guessed but the architecture, and that only
-//! when exactly the tensors of one are there.
+//! Invariant: what comes out fits its network to the last tensor; a network is told from its tensors only when they are
+//! exactly those of one.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
 use crate::nn::bundle::read_file;
+use crate::nn::names::{Naming, unwrap};
 use crate::nn::registry::Architecture;
 use crate::nn::spec::{NetworkSpec, Padding, VARIANTS};
-use crate::nn::tensor_map::{Precision, TensorMap, Weight};
+use crate::nn::tensor_map::{Precision, TensorMap};
 use crate::nn::torch_file::read_weights;
 use crate::nn::weights::{Head, canonical};
 use std::path::Path;
@@ -45,7 +46,7 @@ impl Imported {
             Some(spec) => NetworkSpec { classes, ..spec },
             None => NetworkSpec::recognise(&map, classes)?,
         };
-        let spec = NetworkSpec { batch_norm: has_running_statistics(&map), ..spec };
+        let spec = spec.as_in(&map);
         spec.check()?;
         let weights = if classes == 0 { without_head(spec, map)? } else { canonical(&spec, map, Head::FromFile)? };
         Ok(Self { spec, weights, precision, digest: blake3::hash(bytes).to_hex().to_string() })
@@ -64,15 +65,22 @@ fn without_head(spec: NetworkSpec, map: TensorMap) -> Result<TensorMap> {
 }
 
 impl NetworkSpec {
-    /// Tells a network from the names and shapes of its tensors. Padding leaves no trace in them and is torch's.
+    /// The same network with what the tensors of a file tell of it beside their shapes: whether normalisation is apart, and,
+    /// where its library has a number of its own, what it adds to variances.
+    pub(super) fn as_in(mut self, map: &TensorMap) -> Self {
+        self.batch_norm = has_running_statistics(map);
+        let naming = Naming::of(self.architecture, &unwrap(map.shapes()));
+        self.variant.epsilon = self.variant.epsilon.or_else(|| naming.epsilon(self.architecture));
+        self
+    }
+
+    /// Tells a network from the names and shapes of its tensors.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] (`MOD-0208`) when they are those of no network here.
+    /// [`ErrorKind::Unsupported`] (`MOD-0208`) when they are those of no network here, or of two that differ in padding,
+    /// which leaves no trace in tensors; [`ErrorKind::Model`] (`MOD-0105`) when only the last layer differs.
     pub fn recognise(map: &TensorMap, classes: usize) -> Result<Self> {
-        let shapes: TensorMap = map
-            .iter()
-            .map(|(name, weight)| (name.to_owned(), Weight { shape: weight.shape.clone(), data: Vec::new() }))
-            .collect();
+        let shapes = map.shapes();
         let named = VARIANTS.iter().filter(|variant| variant.padding == Padding::Torch && variant.epsilon.is_none());
         let known = Architecture::all()
             .filter(|&architecture| architecture != Architecture::Vit)
@@ -88,8 +96,27 @@ impl NetworkSpec {
             ));
         };
         if classes > 0 {
-            canonical(&spec, shapes, Head::FromFile)?;
+            canonical(&spec, shapes.clone(), Head::FromFile)?;
         }
-        Ok(spec)
+        let twin = VARIANTS.iter().find(|variant| {
+            variant.padding == Padding::TfSame
+                && variant.architecture == spec.architecture
+                && spec.variant.width.is_none()
+        });
+        match (Naming::of(spec.architecture, &unwrap(shapes)), twin) {
+            (Naming::Numbered, _) => Ok(Self { padding: Padding::TfSame, ..spec }),
+            (Naming::Timm, Some(twin)) => {
+                let message = format!(
+                    "expected the name of a network, found tensors that {} and {} share",
+                    spec.architecture, twin.name
+                );
+                let advice = format!(
+                    "the two are padded differently; name one with --arch, or as \"architecture\" in config.json: {} or {}",
+                    spec.architecture, twin.name
+                );
+                Err(Error::new(ErrorKind::Unsupported, "MOD-0208", message).with_advice(advice))
+            }
+            _ => Ok(spec),
+        }
     }
 }

@@ -62,8 +62,9 @@ pub(super) struct Row {
     pub input_px: u32,
     /// Below this side nothing is left at the end, pixels.
     pub min_px: u32,
-    /// Mean and standard deviation of the colours that its published weights expect (RGB, 0 to 1).
-    pub colours: Colours,
+    /// Mean and standard deviation of the colours that its published weights expect (RGB, 0 to 1); none where weights of
+    /// this network are published with different ones.
+    pub colours: Option<Colours>,
     /// Added to variances before the root.
     pub epsilon: f64,
     /// Whether its width may be changed.
@@ -75,10 +76,11 @@ pub(super) struct Row {
     pub source: &'static str,
 }
 
-type Colours = ([f32; 3], [f32; 3]);
+/// Mean and standard deviation of red, green and blue, 0 to 1.
+pub(super) type Colours = ([f32; 3], [f32; 3]);
 
 /// Of ImageNet's training images.
-const IMAGENET: Colours = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+pub(super) const IMAGENET: Colours = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 /// -1 to 1.
 const CENTRED: Colours = ([0.5; 3], [0.5; 3]);
 /// Of the tiles that H-optimus-0 was trained on (its model card).
@@ -95,7 +97,7 @@ const CNN: Row = Row {
     head: "fc",
     input_px: 224,
     min_px: 32,
-    colours: IMAGENET,
+    colours: Some(IMAGENET),
     epsilon: 1e-5,
     scales: false,
     tf_same: false,
@@ -104,7 +106,7 @@ const CNN: Row = Row {
 };
 
 /// What most transformers have in common.
-const VIT: Row = Row { head: "head", min_px: 14, colours: CENTRED, epsilon: 1e-6, source: TRANSFORMER, ..CNN };
+const VIT: Row = Row { head: "head", min_px: 14, colours: None, epsilon: 1e-6, source: TRANSFORMER, ..CNN };
 
 static REGISTRY: [Row; 18] = [
     Row { architecture: Architecture::ResNet18, name: "resnet18", scales: true, source: RESIDUAL, ..CNN },
@@ -177,7 +179,7 @@ static REGISTRY: [Row; 18] = [
         head: "last_linear",
         input_px: 299,
         min_px: 75,
-        colours: CENTRED,
+        colours: Some(CENTRED),
         epsilon: 1e-3,
         source: "Szegedy et al. 2016, arXiv:1602.07261",
         ..CNN
@@ -209,7 +211,7 @@ static REGISTRY: [Row; 18] = [
         architecture: Architecture::VitLarge16,
         name: "vit-large-16",
         aliases: &["uni"],
-        colours: IMAGENET,
+        colours: Some(IMAGENET),
         vit: Some(VitShape::LARGE_16),
         source: "Dosovitskiy et al. 2020, arXiv:2010.11929; scaled layers: Touvron et al. 2021, arXiv:2103.17239",
         ..VIT
@@ -217,7 +219,7 @@ static REGISTRY: [Row; 18] = [
     Row {
         architecture: Architecture::Virchow2,
         name: "virchow2",
-        colours: IMAGENET,
+        colours: Some(IMAGENET),
         vit: Some(VitShape::VIRCHOW2),
         source: "Zimmermann et al. 2024, arXiv:2408.00738; registers: Darcet et al. 2023, arXiv:2309.16588",
         ..VIT
@@ -226,7 +228,7 @@ static REGISTRY: [Row; 18] = [
         architecture: Architecture::HOptimus,
         name: "h-optimus",
         aliases: &["h_optimus_0", "h-optimus-0", "h-optimus-1", "vit_giant_patch14_reg4_dinov2"],
-        colours: H_OPTIMUS,
+        colours: Some(H_OPTIMUS),
         vit: Some(VitShape::H_OPTIMUS),
         source: "Oquab et al. 2023, arXiv:2304.07193; registers: Darcet et al. 2023, arXiv:2309.16588",
         ..VIT
@@ -248,14 +250,7 @@ impl Architecture {
     pub fn parse(name: &str) -> Result<Self> {
         let base = name.split('.').next().unwrap_or(name).to_lowercase();
         let found = REGISTRY.iter().find(|row| row.name == base || row.aliases.contains(&base.as_str()));
-        found.map(|row| row.architecture).ok_or_else(|| {
-            let known = REGISTRY.each_ref().map(|row| row.name).join(", ");
-            Error::new(
-                ErrorKind::Unsupported,
-                "MOD-0208",
-                format!("expected an architecture among {known}, found {name:?}"),
-            )
-        })
+        found.map(|row| row.architecture).ok_or_else(|| unknown(name))
     }
 
     pub(super) fn row(self) -> &'static Row {
@@ -284,8 +279,9 @@ impl Architecture {
         self.row().input_px
     }
 
-    /// Mean and standard deviation of the colours that its published weights expect (RGB, 0 to 1).
-    pub fn colours(self) -> ([f32; 3], [f32; 3]) {
+    /// Mean and standard deviation of the colours that its published weights expect (RGB, 0 to 1); none where weights of
+    /// this network are published with different ones.
+    pub fn colours(self) -> Option<([f32; 3], [f32; 3])> {
         self.row().colours
     }
 
@@ -293,6 +289,12 @@ impl Architecture {
     pub fn source(self) -> &'static str {
         self.row().source
     }
+}
+
+fn unknown(name: &str) -> Error {
+    let known = REGISTRY.each_ref().map(|row| row.name).join(", ");
+    let message = format!("expected an architecture among {known}, found {name:?}");
+    Error::new(ErrorKind::Unsupported, "MOD-0208", message)
 }
 
 impl From<Architecture> for &'static str {
@@ -307,7 +309,7 @@ impl TryFrom<String> for Architecture {
     fn try_from(name: String) -> Result<Self> {
         let found = REGISTRY.iter().find(|row| row.name == name);
         // Cards use the registry's own names alone; other names are for files of others.
-        found.map(|row| row.architecture).map_or_else(|| Self::parse(&format!("{name:?}")), Ok)
+        found.map(|row| row.architecture).ok_or_else(|| unknown(&name))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::layers::Layer;
 use crate::nn::network::Network;
-use crate::nn::registry::Architecture;
+use crate::nn::registry::{Architecture, Colours, IMAGENET};
 use crate::nn::vit_shape::VitShape;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,15 @@ pub enum Padding {
     Torch,
     /// TensorFlow's "same": what is odd goes to the bottom and right.
     TfSame,
+}
+
+impl std::fmt::Display for Padding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Torch => "torch",
+            Self::TfSame => "tf-same",
+        })
+    }
 }
 
 /// Everything needed to build a network without its weights.
@@ -62,6 +71,7 @@ pub(super) struct Named {
     width: Option<f64>,
     pub epsilon: Option<f64>,
     pub padding: Padding,
+    colours: Option<Colours>,
 }
 
 impl Named {
@@ -72,12 +82,12 @@ impl Named {
 }
 
 const fn wide(name: &'static str, architecture: Architecture, width: f64) -> Named {
-    Named { name, architecture, width: Some(width), epsilon: None, padding: Padding::Torch }
+    Named { name, architecture, width: Some(width), epsilon: None, padding: Padding::Torch, colours: Some(IMAGENET) }
 }
 
 /// A network as TensorFlow's weights need it; batch normalisation adds 0.001 there.
 const fn tf(name: &'static str, architecture: Architecture) -> Named {
-    Named { name, architecture, width: None, epsilon: Some(1e-3), padding: Padding::TfSame }
+    Named { name, architecture, width: None, epsilon: Some(1e-3), padding: Padding::TfSame, colours: None }
 }
 
 /// timm's names, torchvision's `mobilenet_v3_small`, which normalises with 0.001, and an encoder with its own number.
@@ -93,6 +103,7 @@ pub(super) static VARIANTS: [Named; 11] = [
         width: None,
         epsilon: Some(1e-3),
         padding: Padding::Torch,
+        colours: Some(IMAGENET),
     },
     // Its configuration adds 1e-12 where timm adds 1e-6.
     Named {
@@ -101,6 +112,7 @@ pub(super) static VARIANTS: [Named; 11] = [
         width: None,
         epsilon: Some(1e-12),
         padding: Padding::Torch,
+        colours: Some(IMAGENET),
     },
     tf("tf_mobilenetv3_small_100", Architecture::MobileNetV3Small),
     tf("tf_efficientnet_b0", Architecture::EfficientNetB0),
@@ -126,6 +138,19 @@ impl NetworkSpec {
         }
     }
 
+    /// Mean and standard deviation of the colours that the weights of that name expect (RGB, 0 to 1); none where weights of
+    /// one name are published with different ones.
+    ///
+    /// # Errors
+    /// Those of [`NetworkSpec::named`].
+    pub fn colours_of(name: &str) -> Result<Option<([f32; 3], [f32; 3])>> {
+        let base = name.split('.').next().unwrap_or(name).to_lowercase();
+        match VARIANTS.iter().find(|variant| variant.name == base) {
+            Some(variant) => Ok(variant.colours),
+            None => Ok(Architecture::parse(name)?.colours()),
+        }
+    }
+
     /// The same network with its normalisation folded away.
     #[must_use]
     pub fn folded(self) -> Self {
@@ -138,7 +163,7 @@ impl NetworkSpec {
     }
 
     /// What normalisation adds to variances.
-    pub(super) fn epsilon(&self) -> f64 {
+    pub fn epsilon(&self) -> f64 {
         self.variant.epsilon.unwrap_or(self.architecture.row().epsilon)
     }
 
@@ -208,7 +233,9 @@ impl NetworkSpec {
     pub fn check_input(&self, input_px: u32) -> Result<()> {
         let fault = |expected: String| {
             let message = format!("input: expected {expected} for {}, found {input_px} px", self.architecture);
-            Err(Error::new(ErrorKind::Model, "MOD-0204", message))
+            Err(Error::new(ErrorKind::Model, "MOD-0204", message).with_advice(
+                "tiles are resized to the side that the model states: `input_px` in a card, `--input-px` for an import",
+            ))
         };
         match self.vit() {
             Some(shape) if shape.input_px != input_px => fault(format!("{} px", shape.input_px)),

@@ -120,6 +120,14 @@ impl TensorMap {
         self.0.iter().map(|(name, weight)| (name.as_str(), weight))
     }
 
+    /// Names and shapes alone, with no values.
+    pub(super) fn shapes(&self) -> Self {
+        let bare = |(name, weight): (&str, &Weight)| {
+            (name.to_owned(), Weight { shape: weight.shape.clone(), data: Vec::new() })
+        };
+        self.iter().map(bare).collect()
+    }
+
     /// The number of tensors.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -75,6 +75,9 @@ pub struct VitShape {
     pub pool: VitPool,
 }
 
+/// Weights of attention in one block for one tile: a gigabyte of them; the largest published encoder has 1.6 million.
+const MAX_ATTENTION: usize = 1 << 28;
+
 impl VitShape {
     /// timm's `vit_small_patch16_224`.
     pub const SMALL_16: Self = Self {
@@ -188,6 +191,11 @@ impl VitShape {
         if self.registers > 64 {
             return fault("registers", "at most 64".to_owned(), self.registers.to_string());
         }
+        let tokens = self.grid() * self.grid() + self.prefix();
+        if self.heads * tokens * tokens > MAX_ATTENTION {
+            let expected = format!("at most {MAX_ATTENTION} weights of attention (heads x tokens x tokens)");
+            return fault("heads", expected, format!("{} heads and {tokens} tokens", self.heads));
+        }
         if !self.dim.is_multiple_of(self.heads) {
             return fault("heads", format!("a divisor of dim {}", self.dim), self.heads.to_string());
         }
@@ -218,6 +226,8 @@ mod tests {
             (VitShape { token_px: 15, ..small }, "15"),
             (VitShape { input_px: 8, ..small }, "8 px"),
             (VitShape { input_px: 1 << 20, ..small }, "1048576"),
+            (VitShape { input_px: 2048, token_px: 4, dim: 6, ..small }, "262145 tokens"),
+            (VitShape { registers: usize::MAX - 1, ..small }, "registers"),
             (VitShape { dim: 0, ..small }, "dim"),
             (VitShape { dim: 1 << 40, ..small }, "dim"),
             (VitShape { depth: 1_000_000, ..small }, "depth"),

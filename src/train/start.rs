@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
-use crate::nn::{Bundle, Head, NetworkSpec, TensorMap, fresh, load, save};
+use crate::nn::{Bundle, Head, NetworkSpec, TensorMap, fresh, load, read_weights, save};
 use crate::train::config::TrainConfig;
 use burn::tensor::Device;
 use std::path::Path;
@@ -49,7 +49,7 @@ pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
         return Ok(Start { spec, weights, origin, digest });
     }
     let bytes = read(path)?;
-    let (map, _) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(path))?;
+    let (map, _) = read_weights(&bytes, None).map_err(|error| error.at_path(path))?;
     let spec = NetworkSpec {
         batch_norm: map.names().any(|name| name.ends_with("running_mean")),
         padding: config.padding,

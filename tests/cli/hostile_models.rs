@@ -175,7 +175,10 @@ const ROWS: &[Row] = &[
     ("another width", Edit::Card("width = 0.5", "width = 0.75"), 4, &["MOD-0105", "expected"]),
     ("absurd width", Edit::Card("width = 0.5", "width = 1e9"), 4, &["MOD-0204", "architecture.width", "1000000000"]),
     ("width of one that has none", Edit::Card("mobilenetv3-small", "densenet121"), 4, &["MOD-0208", "densenet121"]),
-    ("a transformer without shape", Edit::Card("mobilenetv3-small\"", "vit\" #"), 4, &["MOD-0208", "vit has one width"]),
+    ("a transformer without shape", Edit::Folder(|dir| architecture(dir, "name = \"vit\"")), 4, &["MOD-0204", "architecture.vit: expected a shape"]),
+    ("a transformer of a million tokens", Edit::Folder(|dir| architecture(dir, &format!("name = \"vit\"\nvit = {{ {HUGE} }}"))), 4, &["MOD-0204", "262145 tokens"]),
+    ("the shape of a transformer elsewhere", Edit::Folder(|dir| architecture(dir, &format!("name = \"resnet18\"\nvit = {{ {HUGE} }}"))), 4, &["MOD-0208", "the architecture vit"]),
+    ("a tile that a transformer cannot see", Edit::Folder(|dir| architecture(dir, "name = \"vit-small-16\"")), 4, &["MOD-0204", "expected 224 px"]),
     ("classes alike", Edit::Card("name = \"b\"", "name = \"a\""), 4, &["MOD-0203", "\"a\" again"]),
     ("unknown activation", Edit::Card("softmax", "argmax"), 4, &["MOD-0201", "argmax"]),
     ("a unit of a probability", Edit::Card("name = \"b\"", "name = \"b\"\nunit = \"mm\""), 4, &["MOD-0203", "units"]),
@@ -206,6 +209,19 @@ const ROWS: &[Row] = &[
     ("zoo: a memo bomb", Edit::Folder(|dir| torch(dir, "doubling_tuples.pth")), 4, &["MOD-0107", "a tuple"]),
     ("zoo: a pickle without end", Edit::Folder(|dir| torch(dir, "no_end.pth")), 4, &["MOD-0101"]),
 ];
+
+/// A megabyte of positions, and attention that would take 275 gigabytes.
+const HUGE: &str =
+    "input_px = 2048, token_px = 4, dim = 1, depth = 1, heads = 1, hidden = 1, mlp = \"gelu\", pool = \"token\"";
+
+/// Another network in the card.
+fn architecture(dir: &Path, lines: &str) {
+    let card = fs::read_to_string(dir.join(CARD)).unwrap();
+    let start = card.find("[architecture]").unwrap();
+    let end = card.find("[weights]").unwrap();
+    let head = format!("[architecture]\n{lines}\npadding = \"torch\"\nbatch_norm = false\n\n");
+    fs::write(dir.join(CARD), format!("{}{head}{}", &card[..start], &card[end..])).unwrap();
+}
 
 /// The file that every program in the hostile fixtures makes where it is run.
 const MARKER: &str = "eosin-torch-marker";

@@ -6,6 +6,9 @@ use eosin::nn::{Activation, Padding};
 use eosin::{Error, ErrorKind, Result};
 use std::path::PathBuf;
 
+/// What an experienced user may have to say of an unusual network.
+const NETWORK: &str = "Only if the network needs it";
+
 #[derive(Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ModelsArgs {
@@ -76,7 +79,8 @@ pub(crate) struct ImportArgs {
     #[arg(long, conflicts_with_all = ["classes", "activation"])]
     pub(crate) features: bool,
 
-    /// From logits to scores [default: softmax, for one class sigmoid].
+    /// What the numbers are: classes that exclude each other, findings of which a tile may have several, or measurements
+    /// [default: softmax, for one class sigmoid].
     #[arg(long, value_enum)]
     pub(crate) activation: Option<Score>,
 
@@ -108,19 +112,19 @@ pub(crate) struct ImportArgs {
     pub(crate) config: Option<PathBuf>,
 
     /// How its convolutions are padded [default: that of the network's name].
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = NETWORK)]
     pub(crate) padding: Option<Pad>,
 
     /// Factor on the numbers of channels [default: that of the network's name].
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", help_heading = NETWORK)]
     pub(crate) width: Option<f64>,
 
     /// What normalisation adds to variances [default: that of the network's name].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", help_heading = NETWORK)]
     pub(crate) epsilon: Option<f64>,
 
     /// The shape of a vision transformer: a TOML file of the keys in a card's `[architecture.vit]`.
-    #[arg(long, value_name = "TOML")]
+    #[arg(long, value_name = "TOML", help_heading = NETWORK)]
     pub(crate) vit: Option<PathBuf>,
 
     /// The model's name [default: the folder's].
@@ -152,14 +156,14 @@ fn three(text: &str) -> Result<[f32; 3]> {
         .ok_or_else(|| Error::new(ErrorKind::Usage, "RUN-0005", "expected three numbers, such as 0.5,0.5,0.5"))
 }
 
-/// From logits to scores, as a flag.
+/// What the numbers are, as a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Score {
-    /// Classes exclude each other.
+    /// Classes that exclude each other.
     Softmax,
-    /// Each class for itself.
+    /// Findings, each for itself.
     Sigmoid,
-    /// Numbers as they are: a regression.
+    /// Measurements.
     Identity,
 }
 

@@ -54,7 +54,7 @@ pub(super) fn architectures(args: &ArchitecturesArgs) -> ExitCode {
     if args.json {
         let rows: Vec<Value> = rows
             .map(|(architecture, spec)| {
-                let (mean, std) = architecture.colours();
+                let (mean, std) = architecture.colours().unzip();
                 json!({
                     "name": architecture.name(),
                     "also": architecture.aliases(),

@@ -28,28 +28,50 @@ struct Facts {
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<ExitCode> {
-    let (config, file) = sources(args);
+    let (config, file) = sources(args)?;
     let facts = match &config {
         Some(config) => Facts::of_config(WsinferConfig::read(config)?),
         None => Facts::of_flags(args)?,
     };
     let network = network(args, &facts)?;
     let imported = Imported::read(&file, args.part.as_deref(), network, facts.classes.len())?;
-    let card = card(args, facts, &imported);
-    let scores = write(&args.out, &card, &imported)?;
-    say!("{} is ready: {}, {} outputs", card.name, imported.spec.architecture, scores);
-    say!("read what model.toml says about it, above all licence and resolution");
+    let card = card(args, facts, &imported)?;
+    let outputs = write(&args.out, &card, &imported)?;
+    let spec = &imported.spec;
+    say!("{} is ready: {}, {outputs} outputs", card.name, spec.architecture);
+    let Input { mpp, tile_px, mean, std, .. } = &card.input;
+    say!("  tiles     {tile_px} px at {mpp} um/px, seen by the network as {} px", card.input.input_px());
+    say!("  colours   mean {mean:?}, std {std:?}");
+    say!("  network   padding {}, epsilon {}", spec.padding, spec.epsilon());
+    say!("check these and the licence against where the weights come from; a file does not say them");
     Ok(ExitCode::from(exit::DONE))
 }
 
 /// The configuration, when there is one, and the weights.
-fn sources(args: &ImportArgs) -> (Option<PathBuf>, PathBuf) {
+fn sources(args: &ImportArgs) -> Result<(Option<PathBuf>, PathBuf)> {
     let (config, weights) = zoo_files(&args.file);
-    if args.config.is_none() && config.is_file() {
-        (Some(config), weights)
-    } else {
-        (args.config.clone(), args.file.clone())
+    if !args.file.is_dir() {
+        return Ok((args.config.clone(), args.file.clone()));
     }
+    if args.config.is_none() {
+        let given = [
+            ("--classes", !args.classes.is_empty()),
+            ("--features", args.features),
+            ("--activation", args.activation.is_some()),
+            ("--mpp", args.mpp.is_some()),
+            ("--tile-px", args.tile_px.is_some()),
+            ("--input-px", args.input_px.is_some()),
+            ("--mean", args.mean.is_some()),
+            ("--std", args.std.is_some()),
+        ];
+        if let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
+            let message = format!("expected what config.json says, found {flag}");
+            return Err(Error::new(ErrorKind::Usage, "MOD-0402", message)
+                .at_path(&args.file)
+                .with_advice("give the weights file in place of the folder, to state everything yourself"));
+        }
+    }
+    Ok((Some(args.config.clone().unwrap_or(config)), weights))
 }
 
 impl Facts {
@@ -127,11 +149,11 @@ fn network(args: &ImportArgs, facts: &Facts) -> Result<Option<NetworkSpec>> {
     Ok(Some(spec))
 }
 
-fn card(args: &ImportArgs, facts: Facts, imported: &Imported) -> Card {
+fn card(args: &ImportArgs, facts: Facts, imported: &Imported) -> Result<Card> {
     let spec = &imported.spec;
-    let (mean, std) = spec.architecture.colours();
+    let (mean, std) = colours(args, &facts, spec)?;
     let folder = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Card {
+    Ok(Card {
         schema: 1,
         name: args.name.clone().unwrap_or(folder),
         task: args.task.clone(),
@@ -146,12 +168,33 @@ fn card(args: &ImportArgs, facts: Facts, imported: &Imported) -> Card {
             mpp: facts.mpp,
             tile_px: facts.tile_px.unwrap_or(spec.input_px()),
             input_px: facts.input_px,
-            mean: facts.mean.unwrap_or(mean),
-            std: facts.std.unwrap_or(std),
+            mean,
+            std,
         },
         architecture: CardArchitecture::from(spec),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: imported.precision },
         metrics: Metrics::new(),
+    })
+}
+
+/// Mean and standard deviation as given, or as all weights of the network's name expect them.
+fn colours(args: &ImportArgs, facts: &Facts, spec: &NetworkSpec) -> Result<([f32; 3], [f32; 3])> {
+    let usual = match args.arch.as_ref().or(facts.architecture.as_ref()) {
+        Some(name) => NetworkSpec::colours_of(name)?,
+        None => spec.architecture.colours(),
+    };
+    match (facts.mean, facts.std, usual) {
+        (Some(mean), Some(std), _) => Ok((mean, std)),
+        (mean, std, Some(usual)) => Ok((mean.unwrap_or(usual.0), std.unwrap_or(usual.1))),
+        _ => {
+            let message = format!(
+                "expected --mean and --std, found none; weights of {} are published with different ones",
+                spec.architecture
+            );
+            Err(Error::new(ErrorKind::Usage, "MOD-0402", message).with_advice(
+                "ImageNet's are --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225; others use 0.5,0.5,0.5 for both",
+            ))
+        }
     }
 }
 

@@ -47,11 +47,11 @@ pub(crate) fn find(name: &str) -> Result<Bundle> {
         return Bundle::open(&folder);
     }
     // A folder may be called otherwise than its model, and `eosin models` lists the model's name.
-    let mut bundles: Vec<Bundle> = Bundle::list(&folders).into_iter().flatten().collect();
-    if let Some(at) = bundles.iter().position(|bundle| bundle.name() == name) {
-        return Ok(bundles.swap_remove(at));
+    let models = Bundle::names(&folders);
+    if let Some((_, folder)) = models.iter().find(|(model, _)| model == name) {
+        return Bundle::open(folder);
     }
-    let known: Vec<&str> = bundles.iter().map(Bundle::name).collect();
+    let known: Vec<&str> = models.iter().map(|(model, _)| model.as_str()).collect();
     let found = if known.is_empty() { "no model at all".to_string() } else { known.join(", ") };
     Err(Error::new(ErrorKind::Model, "MOD-0002", format!("expected a model named \"{name}\", found {found}"))
         .with_advice("give a model's folder, or set EOSIN_MODELS to the folder that holds models"))
@@ -74,42 +74,50 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
 }
 
 fn list(args: &ModelsArgs) -> Result<ExitCode> {
-    let bundles = Bundle::list(&folders()?);
-    let failed = bundles.iter().any(Result::is_err);
-    if args.json {
-        let rows: Vec<Value> = bundles.iter().map(to_json).collect();
-        answer_json(&Value::Array(rows));
-    } else if bundles.is_empty() {
-        say!("no models found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
-    }
-    for bundle in bundles.iter().filter(|_| !args.json) {
-        match bundle {
-            Ok(bundle) => {
-                let preprocess = bundle.preprocess();
-                say!("{}", bundle.name());
-                if let Some(card) = bundle.card() {
-                    say!("  task      {}", card.task);
-                    say!("  licence   {}", card.licence);
-                    say!("  use       {}", card.intended_use);
-                }
-                say!("  classes   {}", bundle.class_names().join(", "));
-                say!(
-                    "  network   {}, {} px at {} um/px",
-                    bundle.spec().architecture.name(),
-                    preprocess.tile_px,
-                    bundle.mpp()
-                );
-                for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
-                    say!("  {name:<30} {value:.4}");
-                }
-            }
-            Err(error) => {
-                say!("{}", folder_name(error));
-                say!("  damaged   {}", error.without_path());
-            }
+    let (mut rows, mut failed) = (Vec::new(), false);
+    // One at a time: some models fill the memory of a small computer.
+    for bundle in Bundle::list(&folders()?) {
+        failed |= bundle.is_err();
+        rows.push(to_json(&bundle));
+        if !args.json {
+            describe(&bundle);
         }
     }
+    if args.json {
+        answer_json(&Value::Array(rows));
+    } else if rows.is_empty() {
+        say!("no models found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
+    }
     Ok(ExitCode::from(if failed { exit::USAGE } else { exit::DONE }))
+}
+
+fn describe(bundle: &Result<Bundle>) {
+    let bundle = match bundle {
+        Ok(bundle) => bundle,
+        Err(error) => {
+            say!("{}", folder_name(error));
+            say!("  damaged   {}", error.without_path());
+            return;
+        }
+    };
+    say!("{}", bundle.name());
+    if let Some(card) = bundle.card() {
+        say!("  task      {}", card.task);
+        say!("  licence   {}", card.licence);
+        say!("  use       {}", card.intended_use);
+    }
+    let meaning = bundle.meaning();
+    let columns: Vec<String> =
+        bundle.class_names().iter().zip(0..).map(|(name, at)| meaning.titled(name, at)).collect();
+    match columns.len() {
+        0 => say!("  {:<9} {}", meaning.name(), bundle.spec().outputs()),
+        _ => say!("  {:<9} {}", meaning.name(), columns.join(", ")),
+    }
+    let tile_px = bundle.preprocess().tile_px;
+    say!("  network   {}, {tile_px} px at {} um/px", bundle.spec().architecture.name(), bundle.mpp());
+    for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
+        say!("  {name:<30} {value:.4}");
+    }
 }
 
 fn to_json(bundle: &Result<Bundle>) -> Value {
@@ -119,6 +127,7 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "task": bundle.card().map(|card| &card.task),
             "licence": bundle.card().map(|card| &card.licence),
             "intended_use": bundle.card().map(|card| &card.intended_use),
+            "scores": bundle.meaning().name(),
             "classes": bundle.class_names(),
             "architecture": bundle.spec().architecture.name(),
             "tile_px": bundle.preprocess().tile_px,

@@ -67,7 +67,8 @@ pub(super) fn state_dict<'p, 'a>(pickle: &'p Pickle<'a>, part: Option<&str>) -> 
         }
         _ => {
             let message = format!("expected one dictionary of tensors, found {}", holders.join(" and "));
-            return Err(unnamed(message).with_advice("name the one that is to be read"));
+            return Err(unnamed(message)
+                .with_advice("name the one that is to be read: `eosin models import FILE --part KEY ...`"));
         }
     };
     let mut named = Named::new();
