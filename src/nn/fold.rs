@@ -18,26 +18,27 @@ use burn::tensor::Device;
 ///
 /// # Source
 /// Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 2.
-pub(super) fn fold(spec: &NetworkSpec, map: &TensorMap) -> Result<TensorMap> {
+pub(super) fn fold(spec: &NetworkSpec, mut map: TensorMap) -> Result<TensorMap> {
     let mut folded = TensorMap::default();
     for layer in spec.init(&Device::flex())?.layers() {
         let Some(epsilon) = layer.epsilon() else {
             for (name, _) in layer.slots() {
-                folded.insert(&name, tensor(map, &name)?.clone());
+                let weight = taken(&mut map, &name)?;
+                folded.insert(name, weight);
             }
             continue;
         };
         let is_conv = matches!(layer.part, Part::Conv(_));
         let norm = if is_conv { &layer.norm } else { &layer.name };
         let [gamma, beta, mean, var] =
-            ["weight", "bias", "running_mean", "running_var"].map(|part| tensor(map, &format!("{norm}.{part}")));
+            ["weight", "bias", "running_mean", "running_var"].map(|part| taken(&mut map, &format!("{norm}.{part}")));
         let (gamma, beta, mean, var) = (gamma?, beta?, mean?, var?);
         let scales: Vec<f64> = (gamma.data.iter().zip(&var.data))
             .map(|(&gamma, &var)| f64::from(gamma) / (f64::from(var) + epsilon).sqrt())
             .collect();
         let name = &layer.name;
         let weight = if is_conv {
-            let kernel = tensor(map, &format!("{name}.weight"))?;
+            let kernel = taken(&mut map, &format!("{name}.weight"))?;
             let per_channel = (kernel.data.len() / scales.len().max(1)).max(1);
             let scaled = (kernel.data.chunks(per_channel).zip(&scales))
                 .flat_map(|(kernel, scale)| kernel.iter().map(move |&weight| f64::from(weight) * scale));
@@ -53,8 +54,9 @@ pub(super) fn fold(spec: &NetworkSpec, map: &TensorMap) -> Result<TensorMap> {
     Ok(folded)
 }
 
-fn tensor<'a>(map: &'a TensorMap, name: &str) -> Result<&'a Weight> {
-    map.get(name).ok_or_else(|| {
+/// Takes a tensor out: the largest networks would not fit twice.
+fn taken(map: &mut TensorMap, name: &str) -> Result<Weight> {
+    map.remove(name).ok_or_else(|| {
         Error::new(ErrorKind::Model, "MOD-0105", format!("weights do not fit the network: missing {name}"))
     })
 }

@@ -32,9 +32,10 @@ mod torch_file;
 mod vit;
 mod vit_shape;
 mod weights;
+mod write_bundle;
 mod wsinfer_config;
 
-pub use bundle::{Bundle, Preprocess, write_bundle, zoo_files};
+pub use bundle::{Bundle, Preprocess, zoo_files};
 pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, WeightsFile};
 pub use dense::Dense;
 pub use fresh::fresh;
@@ -46,4 +47,5 @@ pub use tensor_map::{Precision, TensorMap, Weight};
 pub use torch_file::read_weights;
 pub use vit_shape::{VitMlp, VitPool, VitPositions, VitShape};
 pub use weights::{Head, load, save};
+pub use write_bundle::write_bundle;
 pub use wsinfer_config::WsinferConfig;

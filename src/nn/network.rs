@@ -171,7 +171,7 @@ impl Network {
             return Ok(self);
         }
         let device = self.devices().into_iter().next().unwrap_or_else(Device::flex);
-        let weights = fold(&self.spec, &save(&self)?)?;
+        let weights = fold(&self.spec, save(&self)?)?;
         load(self.spec.folded().init(&device)?, &weights, Head::FromFile)
     }
 

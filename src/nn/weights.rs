@@ -26,8 +26,16 @@ pub enum Head {
 /// # Errors
 /// [`ErrorKind::Model`] (`MOD-0105`) naming the tensors that are missing, unknown or of another shape; `MOD-0103` for a
 /// running variance that is negative.
-pub fn load(mut network: Network, map: &TensorMap, head: Head) -> Result<Network> {
+pub fn load(network: Network, map: &TensorMap, head: Head) -> Result<Network> {
     let map = canonical(network.spec(), map.clone(), head)?;
+    place(network, &map, head)
+}
+
+/// Puts weights with timm's names, which were checked, into a network.
+///
+/// # Errors
+/// [`ErrorKind::Model`] (`MOD-0105`) when a tensor is missing.
+pub(super) fn place(mut network: Network, map: &TensorMap, head: Head) -> Result<Network> {
     for layer in network.layers() {
         if head == Head::Fresh && layer.is_head {
             continue;
