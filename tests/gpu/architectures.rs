@@ -1,13 +1,15 @@
 //! Every architecture gives on the GPU what it gives on the CPU, for weights and tiles by formula.
 //!
-//! A software adapter takes seconds to minutes for each, so only those that stand for all are tested by default; on a real
-//! GPU run `cargo test --release --test gpu -- --include-ignored`.
+//! A software adapter takes seconds to minutes for each, so it is given those that stand for all, and the others only with
+//! `EOSIN_ALL_NETWORKS=1`; a real GPU is given all.
 
 use crate::formula;
 use burn::tensor::{Device, Tensor, TensorData};
+use eosin::device::AdapterKind;
 use eosin::nn::{
     Architecture, Head, Network, NetworkSpec, Variant, VitMlp, VitPool, VitPositions, VitShape, load, save,
 };
+use std::io::Write;
 
 /// Largest difference from the CPU, relative to the largest value.
 const TOLERANCE: f32 = 1e-3;
@@ -83,13 +85,24 @@ fn vit_with_everything() {
     agrees(vit(shape), 1.0, 70);
 }
 
+/// Whether the networks that take long are to be tried; says so when not.
+fn has_time() -> bool {
+    let is_software = super::device().is_some_and(|gpu| gpu.kind == AdapterKind::Software.name());
+    let has_time = !is_software || std::env::var_os("EOSIN_ALL_NETWORKS").is_some_and(|value| value == "1");
+    if !has_time {
+        let _ = writeln!(std::io::stderr(), "skipped: takes long on a software adapter; EOSIN_ALL_NETWORKS=1 tries it");
+    }
+    has_time
+}
+
 /// Networks that take long on a software adapter.
 macro_rules! on_real_gpus {
     ($($test:ident: $architecture:ident, $gain:literal, $side:literal;)*) => {
         $(#[test]
-        #[ignore = "takes long on a software adapter"]
         fn $test() {
-            agrees(torch(Architecture::$architecture), $gain, $side);
+            if has_time() {
+                agrees(torch(Architecture::$architecture), $gain, $side);
+            }
         })*
     };
 }
