@@ -45,7 +45,7 @@ pub(crate) struct RunArgs {
     #[arg(long, short, value_name = "JSON", requires = "weights", conflicts_with = "model")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The weights of that model: safetensors, or a `PyTorch` or `TorchScript` file, of which nothing is run.
+    /// The weights of that model: safetensors, or a PyTorch or TorchScript file, of which nothing is run.
     #[arg(long, short = 'p', visible_alias = "model-path", value_name = "FILE", requires = "config")]
     pub(crate) weights: Option<PathBuf>,
 

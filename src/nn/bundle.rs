@@ -55,7 +55,7 @@ pub struct Preprocess {
 
 impl Bundle {
     /// Opens the model in a folder: a bundle, or a WSInfer model (`config.json` and `model.safetensors`, or else the zoo's
-    /// `PyTorch` files).
+    /// PyTorch files).
     ///
     /// # Errors
     /// [`ErrorKind::Model`] when card, weights and network do not fit together, or there is no model (`MOD-0209`);

@@ -28,7 +28,7 @@ pub struct Imported {
 }
 
 impl Imported {
-    /// Reads the weights of a network from a safetensors file or one of `PyTorch`, of which `part` may name the key that
+    /// Reads the weights of a network from a safetensors file or one of PyTorch, of which `part` may name the key that
     /// holds them. Without a network the tensors tell it; without classes the network gives features only, and a last
     /// layer in the file is left out.
     ///

@@ -245,7 +245,7 @@ fn to_zoo(dir: &Path, config: &str) {
     fs::write(dir.join("config.json"), config).unwrap();
 }
 
-/// The zoo's kind of model with a `PyTorch` file.
+/// The zoo's kind of model with a PyTorch file.
 fn torch(dir: &Path, fixture: &str) {
     to_zoo(dir, &zoo_config());
     fs::remove_file(dir.join("model.safetensors")).unwrap();

@@ -1,4 +1,4 @@
-//! Files of `torch.save` and `TorchScript` give the values of a formula; those that are no weights are refused by code.
+//! Files of `torch.save` and TorchScript give the values of a formula; those that are no weights are refused by code.
 //!
 //! `tests/reference/torch_files.py` made them with torch.
 

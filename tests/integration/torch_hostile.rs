@@ -1,4 +1,4 @@
-//! Hostile files of `torch.save` and `TorchScript` are refused by code, and nothing in them is ever run.
+//! Hostile files of `torch.save` and TorchScript are refused by code, and nothing in them is ever run.
 //!
 //! `tests/reference/torch_files.py` made them, and shows with `--prove` that the programs in them do run under Python.
 

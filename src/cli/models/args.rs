@@ -54,7 +54,7 @@ pub(crate) struct ArchitecturesArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ImportArgs {
-    /// The weights: safetensors, a `PyTorch` state dict (.pth, .pt, .bin), or a folder of WSInfer's zoo.
+    /// The weights: safetensors, a PyTorch file (.pth, .pt, .bin, .ckpt), or a folder of WSInfer's zoo.
     pub(crate) file: PathBuf,
 
     /// The key that holds the weights in a checkpoint with several sets, such as `state_dict_ema`.

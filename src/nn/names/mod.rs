@@ -19,9 +19,9 @@ pub(super) enum Naming {
     Timm,
     /// torchvision's `mobilenet_v2`: everything under `features.<block>`.
     TorchvisionMobileNetV2,
-    /// `TIAToolbox`'s residual networks.
+    /// TIAToolbox's residual networks.
     TiatoolboxResNet,
-    /// `TIAToolbox`'s `mobilenet_v2`.
+    /// TIAToolbox's `mobilenet_v2`.
     TiatoolboxMobileNetV2,
     /// torchvision's `mobilenet_v3_small` and `efficientnet_b0`.
     TorchvisionMobile,

@@ -1,4 +1,4 @@
-//! `TIAToolbox`'s names: its classifiers hold a torchvision network without its end as `feat_extract`, whose parts a residual
+//! TIAToolbox's names: its classifiers hold a torchvision network without its end as `feat_extract`, whose parts a residual
 //! network numbers.
 
 use crate::nn::layers::Layer;

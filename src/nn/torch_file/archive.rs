@@ -1,4 +1,4 @@
-//! The zip archive that `torch.save` and `TorchScript` write: a folder with `data.pkl`, and a file per storage.
+//! The zip archive that `torch.save` and TorchScript write: a folder with `data.pkl`, and a file per storage.
 //!
 //! Invariant: only entries that are stored as they are (as torch writes them) are read, in place, so an archive cannot grow
 //! in memory; entries take no more than the file's bytes together, no name occurs twice, sizes and checksums hold. The zip

@@ -1,4 +1,4 @@
-//! A `PyTorch` file in memory to named tensors, without running anything that it holds.
+//! A PyTorch file in memory to named tensors, without running anything that it holds.
 //!
 //! Such a file is a pickle, a small program for Python's object machine, with the numbers beside it. Invariant: the program
 //! is read, never obeyed. [`machine`] follows it over plain values of its own; a name of Python stays a name, nothing is
@@ -7,9 +7,9 @@
 //! is an attack; every other becomes an opaque object, which is ignored outside the weights (options, optimisers, callbacks)
 //! and refused among them. Memory is bounded by the file's length and by the limits that stand with each part.
 //!
-//! Read are the archives and the older streams of `torch.save`, and the module trees of `TorchScript` archives. Not read:
+//! Read are the archives and the older streams of `torch.save`, and the module trees of TorchScript archives. Not read:
 //! whole Python modules, tar files, quantised and sparse tensors, big-endian numbers, compressed archives, and the code of
-//! `TorchScript`.
+//! TorchScript.
 
 mod archive;
 mod globals;
@@ -30,8 +30,8 @@ use crate::nn::tensor_map::{Precision, TensorMap};
 /// Characters of a file's own words in a message.
 const SHOWN: usize = 80;
 
-/// Reads a weights file, told by its first bytes: safetensors, an archive of `torch.save` or `TorchScript` (`.pth`, `.pt`,
-/// `.bin`, `.ckpt`), or the stream that `torch.save` wrote before 1.6. `part` names the entry of a `PyTorch` file that holds
+/// Reads a weights file, told by its first bytes: safetensors, an archive of `torch.save` or TorchScript (`.pth`, `.pt`,
+/// `.bin`, `.ckpt`), or the stream that `torch.save` wrote before 1.6. `part` names the entry of a PyTorch file that holds
 /// the weights where there are several.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn read_weights(bytes: &[u8], part: Option<&str>) -> Result<(TensorMap, Prec
 }
 
 impl TensorMap {
-    /// Reads a file of `torch.save` or `TorchScript`: F32, F16, BF16 and F64, as F32; I64 counters named
+    /// Reads a file of `torch.save` or TorchScript: F32, F16, BF16 and F64, as F32; I64 counters named
     /// `num_batches_tracked` are left out, as with safetensors. Views come out row-major. Also says how the numbers were
     /// stored (the widest kind met, F64 as F32).
     ///
@@ -76,7 +76,7 @@ impl TensorMap {
     }
 }
 
-/// Whether it is to be read as a `PyTorch` file, or not read at all; everything else is left to safetensors.
+/// Whether it is to be read as a PyTorch file, or not read at all; everything else is left to safetensors.
 fn is_torch(bytes: &[u8]) -> bool {
     // Eight bytes of a length far below 2^40, then a JSON object. The length may begin as a pickle does.
     let safetensors = bytes.get(5..9) == Some(b"\0\0\0{");

@@ -85,7 +85,7 @@ pub(super) fn state_dict<'p, 'a>(pickle: &'p Pickle<'a>, part: Option<&str>) -> 
     if named.is_empty() { Err(unnamed("expected named tensors, found none")) } else { Ok(named) }
 }
 
-/// The weights of a `TorchScript` archive: the tensors among the attributes of its modules, under dotted names. Attributes
+/// The weights of a TorchScript archive: the tensors among the attributes of its modules, under dotted names. Attributes
 /// of other kinds are left out, as the state dict of such a module leaves them out; `constants` are those tensors that a
 /// frozen or traced model holds without names.
 ///
@@ -145,7 +145,7 @@ pub(super) fn modules<'p, 'a>(
     Ok(named)
 }
 
-/// The attributes of an object of a `TorchScript` class.
+/// The attributes of an object of a TorchScript class.
 fn attributes<'p>(values: &'p Values<'_>, id: Id) -> Option<&'p [(Id, Id)]> {
     let Value::Object { class, state: Some(state) } = *values.get(id) else { return None };
     match values.get(class) {
