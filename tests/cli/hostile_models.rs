@@ -206,6 +206,7 @@ const ROWS: &[Row] = &[
     // PyTorch's files, of which `tests/integration/torch_hostile.rs` has a hundred more.
     ("zoo: a program", Edit::Folder(|dir| torch(dir, "program_in_archive.pth")), 4, &["MOD-0107", "posix.system"]),
     ("zoo: a program beside weights", Edit::Folder(|dir| torch(dir, "program_beside_weights.ckpt")), 4, &["MOD-0107"]),
+    ("zoo: an archive bomb", Edit::Folder(|dir| torch(dir, "archive_bomb.pth")), 4, &["MOD-0108", "compressed"]),
     ("zoo: a memo bomb", Edit::Folder(|dir| torch(dir, "doubling_tuples.pth")), 4, &["MOD-0107", "a tuple"]),
     ("zoo: a pickle without end", Edit::Folder(|dir| torch(dir, "no_end.pth")), 4, &["MOD-0101"]),
 ];
