@@ -1,14 +1,14 @@
 //! `eosin models check`: a model that opens, runs and gives finite numbers.
 
-use super::args::{ArchitecturesArgs, CheckArgs};
+use super::args::CheckArgs;
 use super::find;
 use crate::cli::exit;
 use crate::cli::text::{answer_json, say};
 use eosin::Result;
-use eosin::device::open;
+use eosin::device::{OpenDevice, open};
 use eosin::infer::{Predictor, PredictorConfig};
-use eosin::nn::{Architecture, Bundle, NetworkSpec};
-use serde_json::{Value, json};
+use eosin::nn::Bundle;
+use serde_json::json;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode> {
@@ -43,42 +43,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode> {
 }
 
 /// Runs the test tile; off the CPU the device must agree with the CPU.
-pub(super) fn proven(bundle: &Bundle, device: &eosin::device::OpenDevice) -> Result<Vec<f32>> {
+pub(super) fn proven(bundle: &Bundle, device: &OpenDevice) -> Result<Vec<f32>> {
     let predictor = Predictor::new(bundle, device, PredictorConfig { batch: 2, lanes: 1 })?;
     predictor.warm_up(bundle)?;
     predictor.try_out()
-}
-
-pub(super) fn architectures(args: &ArchitecturesArgs) -> ExitCode {
-    let rows = Architecture::all().map(|architecture| (architecture, NetworkSpec::torch(architecture, 0)));
-    if args.json {
-        let rows: Vec<Value> = rows
-            .map(|(architecture, spec)| {
-                let (mean, std) = architecture.colours().unzip();
-                json!({
-                    "name": architecture.name(),
-                    "also": architecture.aliases(),
-                    "features": spec.features(),
-                    "input_px": spec.input_px(),
-                    "mean": mean,
-                    "std": std,
-                    "source": architecture.source(),
-                })
-            })
-            .collect();
-        answer_json(&Value::Array(rows));
-        return ExitCode::from(exit::DONE);
-    }
-    for (architecture, spec) in rows {
-        say!("{}", architecture.name());
-        if !architecture.aliases().is_empty() {
-            say!("  also      {}", architecture.aliases().join(", "));
-        }
-        match architecture {
-            Architecture::Vit => say!("  shape     stated with --vit, or in the card"),
-            _ => say!("  features  {}, of tiles of {} px", spec.features(), spec.input_px()),
-        }
-        say!("  source    {}", architecture.source());
-    }
-    ExitCode::from(exit::DONE)
 }

@@ -1,5 +1,6 @@
 //! Finding models by name, and `eosin models`.
 
+mod architectures;
 pub(crate) mod args;
 mod check;
 mod import;
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
     match &args.command {
         Some(ModelsCommand::Check(args)) => check::run(args),
         Some(ModelsCommand::Import(args)) => import::run(args),
-        Some(ModelsCommand::Architectures(args)) => Ok(check::architectures(args)),
+        Some(ModelsCommand::Architectures(args)) => Ok(architectures::run(args)),
         None => list(args),
     }
 }
