@@ -55,6 +55,23 @@ enum Body {
     Vit(VisionTransformer),
 }
 
+/// The network inside, shared or not.
+macro_rules! backbone_of {
+    ($body:expr) => {
+        match $body {
+            Body::ResNet(network) => network,
+            Body::PreAct(network) => network,
+            Body::MobileNet(network) => network,
+            Body::DenseNet(network) => network,
+            Body::SqueezeNet(network) => network,
+            Body::ShuffleNetV2(network) => network,
+            Body::InceptionV4(network) => network,
+            Body::ConvNeXt(network) => network,
+            Body::Vit(network) => network,
+        }
+    };
+}
+
 impl Body {
     fn init(spec: &NetworkSpec, device: &Device) -> Self {
         match spec.architecture {
@@ -80,31 +97,11 @@ impl Body {
     }
 
     fn backbone(&self) -> &dyn Backbone {
-        match self {
-            Self::ResNet(network) => network,
-            Self::PreAct(network) => network,
-            Self::MobileNet(network) => network,
-            Self::DenseNet(network) => network,
-            Self::SqueezeNet(network) => network,
-            Self::ShuffleNetV2(network) => network,
-            Self::InceptionV4(network) => network,
-            Self::ConvNeXt(network) => network,
-            Self::Vit(network) => network,
-        }
+        backbone_of!(self)
     }
 
     fn backbone_mut(&mut self) -> &mut dyn Backbone {
-        match self {
-            Self::ResNet(network) => network,
-            Self::PreAct(network) => network,
-            Self::MobileNet(network) => network,
-            Self::DenseNet(network) => network,
-            Self::SqueezeNet(network) => network,
-            Self::ShuffleNetV2(network) => network,
-            Self::InceptionV4(network) => network,
-            Self::ConvNeXt(network) => network,
-            Self::Vit(network) => network,
-        }
+        backbone_of!(self)
     }
 }
 
