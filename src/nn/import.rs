@@ -120,3 +120,26 @@ impl NetworkSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::tensor_map::Weight;
+
+    #[test]
+    fn the_names_of_a_file_tell_the_number_of_its_library_unless_one_is_stated() {
+        let with = |name: &str| -> TensorMap {
+            [(name.to_owned(), Weight { shape: vec![0], data: Vec::new() })].into_iter().collect()
+        };
+        let epsilon = |spec: NetworkSpec, name: &str| spec.as_in(&with(name)).epsilon();
+        let same = |found: f64, expected: f64| (found - expected).abs() < 1e-15;
+        let mobile = NetworkSpec::torch(Architecture::MobileNetV3Small, 2);
+        assert!(same(epsilon(mobile, "features.0.0.weight"), 1e-3) && same(epsilon(mobile, "conv_stem.weight"), 1e-5));
+        let vit = NetworkSpec::torch(Architecture::VitBase16, 2);
+        let transformers = "module.encoder.layer.0.layernorm_before.weight";
+        assert!(same(epsilon(vit, transformers), 1e-12) && same(epsilon(vit, "cls_token"), 1e-6));
+        let mut stated = vit;
+        stated.variant.epsilon = Some(1e-6);
+        assert!(same(epsilon(stated, transformers), 1e-6));
+    }
+}

@@ -205,7 +205,7 @@ CASES = [
     ("vit", VIT, lambda: ClassToken(transformers.ViTModel(
         transformers.ViTConfig(intermediate_size=192, layer_norm_eps=1e-6, **HF), add_pooling_layer=False)), 1.0, 56),
     ("vit", VIT, lambda: Logits(transformers.ViTForImageClassification(
-        transformers.ViTConfig(intermediate_size=192, num_labels=10, **HF))), 1.0, 56),
+        transformers.ViTConfig(intermediate_size=192, num_labels=10, layer_norm_eps=1e-6, **HF))), 1.0, 56),
     ("vit", VIT | dict(layer_scale=True, pool="token-and-mean"), lambda: Logits(
         transformers.Dinov2ForImageClassification(transformers.Dinov2Config(mlp_ratio=4, num_labels=10, **HF))), 1.0, 56),
     ("vit", VIT | dict(layer_scale=True), lambda: ClassToken(transformers.Dinov2Model(
