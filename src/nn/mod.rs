@@ -47,5 +47,5 @@ pub use tensor_map::{Precision, TensorMap, Weight};
 pub use torch_file::read_weights;
 pub use vit_shape::{VitMlp, VitPool, VitPositions, VitShape};
 pub use weights::{Head, load, save};
-pub use write_bundle::write_bundle;
+pub use write_bundle::{write_bundle, write_proven_bundle};
 pub use wsinfer_config::WsinferConfig;

@@ -20,6 +20,20 @@ const WEIGHTS: &str = "weights.safetensors";
 /// [`ErrorKind::Usage`] (`MOD-0401`) when `dir` exists; [`ErrorKind::Model`] when weights do not fit the card's network or
 /// that precision; [`ErrorKind::Io`].
 pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown: &str) -> Result<Card> {
+    write_proven_bundle(dir, card, weights, card_markdown, |_| Ok(()))
+}
+
+/// Writes a bundle as [`write_bundle`] does, and gives the folder its name only when `prove` finds nothing wrong with it.
+///
+/// # Errors
+/// Those of [`write_bundle`] and of `prove`.
+pub fn write_proven_bundle(
+    dir: &Path,
+    card: &Card,
+    weights: &TensorMap,
+    card_markdown: &str,
+    prove: impl FnOnce(&Path) -> Result<()>,
+) -> Result<Card> {
     if dir.exists() {
         return Err(
             Error::new(ErrorKind::Usage, "MOD-0401", "expected a new folder, found one that exists").at_path(dir)
@@ -40,6 +54,7 @@ pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown:
     for (name, bytes) in [(WEIGHTS, &weights[..]), (TEXT, card_markdown.as_bytes()), (CARD, text.as_bytes())] {
         write(&draft.path().join(name), bytes).map_err(failed)?;
     }
+    prove(draft.path())?;
     // Folders made for temporary files are private to the user; a model is not.
     share(draft.path()).map_err(failed)?;
     fs::rename(draft.path(), dir).map_err(failed)?;

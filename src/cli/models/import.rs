@@ -9,7 +9,7 @@ use crate::cli::text::say;
 use eosin::device::{DeviceSpec, open};
 use eosin::nn::{
     Activation, Bundle, Card, CardArchitecture, Class, Imported, Input, Metrics, NetworkSpec, VitShape, WeightsFile,
-    WsinferConfig, write_bundle, zoo_files,
+    WsinferConfig, write_proven_bundle, zoo_files,
 };
 use eosin::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -36,9 +36,10 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode> {
     let network = network(args, &facts)?;
     let imported = Imported::read(&file, args.part.as_deref(), network, facts.classes.len())?;
     let card = card(args, facts, &imported)?;
-    let outputs = write(&args.out, &card, &imported)?;
+    let works = |folder: &Path| proven(&Bundle::open(folder)?, &open(DeviceSpec::Cpu)?).map(|_| ());
+    write_proven_bundle(&args.out, &card, &imported.weights, &text(&card, &imported), works)?;
     let spec = &imported.spec;
-    say!("{} is ready: {}, {outputs} outputs", card.name, spec.architecture);
+    say!("{} is ready: {}, {} outputs", card.name, spec.architecture, spec.outputs());
     let Input { mpp, tile_px, mean, std, .. } = &card.input;
     say!("  tiles     {tile_px} px at {mpp} um/px, seen by the network as {} px", card.input.input_px());
     say!("  colours   mean {mean:?}, std {std:?}");
@@ -198,18 +199,9 @@ fn colours(args: &ImportArgs, facts: &Facts, spec: &NetworkSpec) -> Result<([f32
     }
 }
 
-/// Writes and proves the model beside its place, then gives it its name; the number of its outputs.
-fn write(out: &Path, card: &Card, imported: &Imported) -> Result<usize> {
-    if out.exists() {
-        let message = "expected a new folder, found one that exists";
-        return Err(Error::new(ErrorKind::Usage, "MOD-0401", message).at_path(out));
-    }
-    let failed = |error| Error::io(out, "write the model", error);
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(failed)?;
-    let draft = tempfile::Builder::new().prefix(".import-").tempdir_in(parent).map_err(failed)?;
-    let folder = draft.path().join("model");
-    let text = format!(
+/// What `CARD.md` says.
+fn text(card: &Card, imported: &Imported) -> String {
+    format!(
         "# {}\n\nImported weights: {} of {} outputs, from a file with BLAKE3 digest {}.\n\nLicence: {}. Attribution: \
          {}.\n\nNothing is known here of how well it works. Research use only, not for diagnosis.\n",
         card.name,
@@ -218,9 +210,5 @@ fn write(out: &Path, card: &Card, imported: &Imported) -> Result<usize> {
         imported.digest,
         card.licence,
         card.attribution,
-    );
-    write_bundle(&folder, card, &imported.weights, &text)?;
-    let scores = proven(&Bundle::open(&folder)?, &open(DeviceSpec::Cpu)?)?;
-    std::fs::rename(&folder, out).map_err(failed)?;
-    Ok(scores.len())
+    )
 }
