@@ -67,7 +67,8 @@ fn without_head(spec: NetworkSpec, map: TensorMap) -> Result<TensorMap> {
 impl NetworkSpec {
     /// The same network with what the tensors of a file tell of it beside their shapes: whether normalisation is apart, and,
     /// where its library has a number of its own, what it adds to variances.
-    pub(super) fn as_in(mut self, map: &TensorMap) -> Self {
+    #[must_use]
+    pub fn as_in(mut self, map: &TensorMap) -> Self {
         self.batch_norm = has_running_statistics(map);
         let naming = Naming::of(self.architecture, &unwrap(map.shapes()));
         self.variant.epsilon = self.variant.epsilon.or_else(|| naming.epsilon(self.architecture));

@@ -248,7 +248,7 @@ impl Architecture {
     /// # Errors
     /// [`ErrorKind::Unsupported`] with the names that exist.
     pub fn parse(name: &str) -> Result<Self> {
-        let base = name.split('.').next().unwrap_or(name).to_lowercase();
+        let base = without_tag(name);
         let found = REGISTRY.iter().find(|row| row.name == base || row.aliases.contains(&base.as_str()));
         found.map(|row| row.architecture).ok_or_else(|| unknown(name))
     }
@@ -289,6 +289,11 @@ impl Architecture {
     pub fn source(self) -> &'static str {
         self.row().source
     }
+}
+
+/// The name of a network without the tag of its weights, in lower case.
+pub(super) fn without_tag(name: &str) -> String {
+    name.split('.').next().unwrap_or(name).to_lowercase()
 }
 
 fn unknown(name: &str) -> Error {

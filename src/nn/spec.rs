@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::layers::Layer;
 use crate::nn::network::Network;
-use crate::nn::registry::{Architecture, Colours, IMAGENET};
+use crate::nn::registry::{Architecture, Colours, IMAGENET, without_tag};
 use crate::nn::vit_shape::VitShape;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,11 @@ pub(super) struct Named {
 }
 
 impl Named {
+    fn find(name: &str) -> Option<&'static Self> {
+        let base = without_tag(name);
+        VARIANTS.iter().find(|variant| variant.name == base)
+    }
+
     pub fn spec(&self, classes: usize) -> NetworkSpec {
         let variant = Variant { width: self.width, epsilon: self.epsilon, vit: None };
         NetworkSpec { padding: self.padding, variant, ..NetworkSpec::torch(self.architecture, classes) }
@@ -131,8 +136,7 @@ impl NetworkSpec {
     /// # Errors
     /// [`ErrorKind::Unsupported`] (`MOD-0208`) with the names that exist.
     pub fn named(name: &str, classes: usize) -> Result<Self> {
-        let base = name.split('.').next().unwrap_or(name).to_lowercase();
-        match VARIANTS.iter().find(|variant| variant.name == base) {
+        match Named::find(name) {
             Some(variant) => Ok(variant.spec(classes)),
             None => Ok(Self::torch(Architecture::parse(name)?, classes)),
         }
@@ -144,8 +148,7 @@ impl NetworkSpec {
     /// # Errors
     /// Those of [`NetworkSpec::named`].
     pub fn colours_of(name: &str) -> Result<Option<([f32; 3], [f32; 3])>> {
-        let base = name.split('.').next().unwrap_or(name).to_lowercase();
-        match VARIANTS.iter().find(|variant| variant.name == base) {
+        match Named::find(name) {
             Some(variant) => Ok(variant.colours),
             None => Ok(Architecture::parse(name)?.colours()),
         }

@@ -50,11 +50,8 @@ pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
     }
     let bytes = read(path)?;
     let (map, _) = read_weights(&bytes, None).map_err(|error| error.at_path(path))?;
-    let spec = NetworkSpec {
-        batch_norm: map.names().any(|name| name.ends_with("running_mean")),
-        padding: config.padding,
-        ..NetworkSpec::torch(config.architecture, classes.len())
-    };
+    let spec =
+        NetworkSpec { padding: config.padding, ..NetworkSpec::torch(config.architecture, classes.len()).as_in(&map) };
     let digest = blake3::hash(&bytes).to_hex().to_string();
     let weights = with_fresh_head(config, &spec, &map).map_err(|error| error.at_path(path))?;
     Ok(Start { spec, weights, origin: format!("{name} (BLAKE3 {digest})"), digest })
