@@ -18,6 +18,7 @@ pub mod map;
 pub mod nn;
 pub mod ops;
 pub mod pipeline;
+mod random;
 pub mod raster;
 pub mod slide;
 pub mod synthetic;

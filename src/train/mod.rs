@@ -13,7 +13,6 @@ mod event;
 mod folder;
 mod names;
 mod optimiser;
-mod random;
 mod report;
 mod run;
 mod sampler;

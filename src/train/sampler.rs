@@ -2,9 +2,9 @@
 //!
 //! The order depends on seed and epoch alone, so a resumed run sees what it would have seen.
 
+use crate::random::Random;
 use crate::train::config::Balance;
 use crate::train::data::TileSet;
-use crate::train::random::Random;
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.
 const STREAM: u64 = 0x5a3e;

@@ -5,9 +5,9 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Rect;
+use crate::random::Random;
 use crate::train::config::ValidationConfig;
 use crate::train::data::{Tile, TileSet};
-use crate::train::random::Random;
 use std::collections::{BTreeMap, HashMap};
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.

@@ -7,10 +7,10 @@
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Network;
+use crate::random::Random;
 use crate::train::augment::Recipe;
 use crate::train::config::TrainConfig;
 use crate::train::data::TileSet;
-use crate::train::random::Random;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;

@@ -19,15 +19,16 @@ enum Uses {
 use Uses::{AllBelow, Only};
 
 /// Types and plain data that everything is made of: layers 0 and 1.
-const BASE: [&str; 7] = ["draft", "error", "geometry", "limits", "raster", "tile", "units"];
+const BASE: [&str; 8] = ["draft", "error", "geometry", "limits", "random", "raster", "tile", "units"];
 
 /// From the bottom up. Modules of one layer do not use each other; `units` reports what is wrong with a number, so `error`
 /// is the one exception.
-const LAYERS: [Row; 23] = [
+const LAYERS: [Row; 24] = [
     Row(0, "draft", Only(&[])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
     Row(0, "limits", Only(&[])),
+    Row(0, "random", Only(&[])),
     Row(0, "units", Only(&["error"])),
     Row(1, "raster", Only(&["error", "geometry", "limits", "units"])),
     Row(1, "tile", Only(&["error", "geometry", "limits", "units"])),

@@ -6,7 +6,7 @@
 /// # Source
 /// `SplitMix64`: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -37,11 +37,16 @@ impl Random {
         self.next() >> 63 == 1
     }
 
+    /// A whole number from 0 to below `count`; 0 when `count` is 0.
+    pub fn below(&mut self, count: usize) -> usize {
+        usize::try_from((u128::from(self.next()) * count as u128) >> 64).unwrap_or_default()
+    }
+
     /// Puts values in random order (Fisher and Yates).
     pub fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
-            let other = (u128::from(self.next()) * (last as u128 + 1)) >> 64;
-            values.swap(last, usize::try_from(other).unwrap_or(last));
+            let other = self.below(last + 1);
+            values.swap(last, other);
         }
     }
 }
