@@ -3,6 +3,7 @@
 use super::args::TrainArgs;
 use super::text::{say, tell};
 use super::{exit, interrupt};
+use eosin::dataset::ReadEvent;
 use eosin::device::open;
 use eosin::train::{TrainConfig, TrainEvent, train};
 use eosin::{Error, Result};
@@ -37,8 +38,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     line(format!("device   {} ({}, {})", device.name, device.kind, device.backend));
     let cancel = interrupt::flag();
     let outcome = train(&config, &device, &cancel, &mut |event| match event {
-        TrainEvent::Reading { done, total } => show(&bar, "reading", done, total),
-        TrainEvent::Skipped { tile, reason } => line(format!("skipped  {tile}: {reason}")),
+        TrainEvent::Data(ReadEvent::Reading { done, total }) => show(&bar, "reading", done, total),
+        TrainEvent::Data(ReadEvent::Skipped { tile, reason }) => line(format!("skipped  {tile}: {reason}")),
         TrainEvent::Prepared { classes, dropped, notes } => {
             for class in classes {
                 line(format!(

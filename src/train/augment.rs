@@ -4,8 +4,9 @@
 //! changing what they show. Everything is drawn from one stream of random numbers, so the same tile at the same place of
 //! an epoch is varied in the same way.
 
+use crate::dataset::InputConfig;
 use crate::random::Random;
-use crate::train::config::{AugmentConfig, InputConfig};
+use crate::train::config::AugmentConfig;
 
 /// Optical densities (R, G, B) of haematoxylin, eosin and a residual.
 ///

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a checked configuration has no value that would fail only after hours. Unknown keys are refused.
 
+use crate::dataset::{DataSource, FolderSource, InputConfig, Request, SplitConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::{Architecture, NetworkSpec, Padding};
@@ -58,61 +59,10 @@ pub struct TrainConfig {
     pub input: InputConfig,
     /// How tiles are varied.
     pub augment: AugmentConfig,
-    /// Which tiles are kept for validation.
-    pub validation: ValidationConfig,
+    /// Which tiles train, which validate and which test.
+    pub split: SplitConfig,
     /// The words of the model's card.
     pub card: CardConfig,
-}
-
-/// Where tiles and labels come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum DataSource {
-    /// Image files in one folder per class.
-    Folder(FolderSource),
-    /// Labelled places of one slide.
-    Slide(SlideSource),
-}
-
-/// One folder per class, each with PNG or JPEG tiles.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FolderSource {
-    /// The folder of the class folders.
-    pub path: PathBuf,
-}
-
-/// A slide with a table of labelled places.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SlideSource {
-    /// The slide.
-    pub slide: PathBuf,
-    /// A CSV with the columns `x` and `y`, a tile's top-left corner in level-0 pixels, and one of labels.
-    pub targets: PathBuf,
-    /// The column of labels.
-    #[serde(default = "label")]
-    pub label_column: String,
-}
-
-fn label() -> String {
-    "label".to_owned()
-}
-
-/// What the network sees of a tile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct InputConfig {
-    /// Micrometres per pixel of a tile; image files are taken to have it.
-    pub um_per_px: f64,
-    /// Side of a tile at that resolution, pixels. A slide's labels must have been made for tiles of this size.
-    pub tile_px: u32,
-    /// Side after resizing, which is what the network sees, pixels.
-    pub input_px: u32,
-    /// Subtracted from each channel (RGB, 0 to 1).
-    pub mean: [f32; 3],
-    /// Divided by, after that.
-    pub std: [f32; 3],
 }
 
 /// What is done about rare classes.
@@ -139,16 +89,6 @@ pub struct AugmentConfig {
     pub brightness: f32,
     /// Strength of haematoxylin and of eosin, each by up to this share.
     pub stain: f32,
-}
-
-/// Which tiles are kept for validation.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ValidationConfig {
-    /// Share of each class.
-    pub fraction: f64,
-    /// A slide is divided in squares of this many tiles a side, each wholly on one side.
-    pub block_tiles: u32,
 }
 
 /// The words of the model's card.
@@ -201,27 +141,15 @@ impl Default for TrainConfig {
             data: DataSource::Folder(FolderSource::default()),
             input: InputConfig::default(),
             augment: AugmentConfig::default(),
-            validation: ValidationConfig::default(),
+            split: SplitConfig::default(),
             card: CardConfig::default(),
         }
-    }
-}
-
-impl Default for InputConfig {
-    fn default() -> Self {
-        Self { um_per_px: 0.5, tile_px: 224, input_px: 224, mean: [0.5; 3], std: [0.5; 3] }
     }
 }
 
 impl Default for AugmentConfig {
     fn default() -> Self {
         Self { flips: true, rotations: true, brightness: 0.1, stain: 0.15 }
-    }
-}
-
-impl Default for ValidationConfig {
-    fn default() -> Self {
-        Self { fraction: 0.25, block_tiles: 4 }
     }
 }
 
@@ -294,8 +222,8 @@ impl TrainConfig {
             ("input.input_px", side(self.input.input_px), 32.0..=largest),
             ("augment.brightness", f64::from(brightness), 0.0..=0.9),
             ("augment.stain", f64::from(stain), 0.0..=0.9),
-            ("validation.fraction", self.validation.fraction, 0.01..=0.9),
-            ("validation.block_tiles", f64::from(self.validation.block_tiles), 1.0..=4096.0),
+            ("split.validation", self.split.validation, 0.01..=0.9),
+            ("split.block_tiles", f64::from(self.split.block_tiles), 1.0..=4096.0),
         ] {
             if !range.contains(&value) {
                 let (low, high) = (range.start(), range.end());
@@ -307,6 +235,11 @@ impl TrainConfig {
             return Err(usage("TRN-0102", "input: expected finite means and standard deviations above 0".to_owned()));
         }
         Ok(())
+    }
+
+    /// The tiles that it asks for.
+    pub fn request(&self) -> Request<'_> {
+        Request { source: &self.data, exclude: &self.exclude, input: &self.input, memory_bytes: self.memory_bytes }
     }
 
     /// Digest of all here that decides the weights. Data and start weights count by their content, which is not here, so the

@@ -1,5 +1,6 @@
 //! Progress of a training as values; drawing them is the command line's work.
 
+use crate::dataset::ReadEvent;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -8,19 +9,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum TrainEvent {
     /// Tiles are being read.
-    Reading {
-        /// Tiles read so far.
-        done: usize,
-        /// All tiles.
-        total: usize,
-    },
-    /// A tile could not be read and is left out.
-    Skipped {
-        /// Which one: its file's name, or its place on the slide.
-        tile: String,
-        /// Why.
-        reason: String,
-    },
+    Data(ReadEvent),
     /// Tiles are read and divided.
     Prepared {
         /// One per class, in the order of the logits.

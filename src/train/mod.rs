@@ -7,26 +7,17 @@
 mod augment;
 mod checkpoint;
 mod config;
-mod data;
 mod evaluation;
 mod event;
-mod folder;
 mod names;
 mod optimiser;
 mod report;
 mod run;
 mod sampler;
-mod split;
 mod start;
 mod step;
-mod targets;
 
-pub use config::{
-    AugmentConfig, Balance, CardConfig, DataSource, FolderSource, InputConfig, SlideSource, TrainConfig,
-    ValidationConfig,
-};
-pub use data::{Tile, TileSet, read};
+pub use config::{AugmentConfig, Balance, CardConfig, TrainConfig};
 pub use evaluation::Evaluation;
 pub use event::{ClassCount, EpochRow, TrainEvent};
 pub use run::{TrainReport, train};
-pub use split::{Split, check_leak, split};

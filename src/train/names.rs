@@ -1,16 +1,13 @@
-//! The names that a configuration gives: of the model, which becomes a folder, and of labels, which must be those of the
-//! data. Both are checked before hours are spent on them.
+//! The names that a configuration gives: of the model, which becomes a folder, and of what is coloured, which must be in
+//! the data. Both are checked before hours are spent on them.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::train::checkpoint;
 use crate::train::config::TrainConfig;
-use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 /// What file systems take with room for a suffix.
 const MAX_NAME_BYTES: usize = 200;
-/// Labels that a message lists; a wrong column of a table has thousands.
-const LISTED: usize = 20;
 
 /// Checks that a model's name can be its folder beside the checkpoints.
 ///
@@ -36,27 +33,19 @@ pub(super) fn check_model(name: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Usage, "TRN-0102", format!("card.name: expected {expected}, found {name:?}")))
 }
 
-/// The classes among the labels of the data, sorted: all that are not excluded.
+/// Checks that colours are of outputs that the model has: a misspelt one would lose its colour unsaid.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`]: `TRN-0203` for a blank label; `TRN-0209` when `exclude` or `card.colors` names a label that never
-/// occurs: a misspelt one would go into the model, or lose its colour, unsaid. An excluded label may have a colour.
-pub(super) fn classes(config: &TrainConfig, labels: &BTreeSet<String>) -> Result<Vec<String>> {
-    if let Some(blank) = labels.iter().find(|label| label.trim().is_empty()) {
-        let message = format!("expected labels that can be read, found {blank:?}");
-        return Err(Error::new(ErrorKind::Usage, "TRN-0203", message));
-    }
-    let excluded = config.exclude.iter().map(|label| ("exclude", label));
-    let coloured = config.card.colors.keys().map(|label| ("card.colors", label));
-    if let Some((key, label)) = excluded.chain(coloured).find(|(_, label)| !labels.contains(*label)) {
-        let mut known: Vec<&str> = labels.iter().take(LISTED).map(String::as_str).collect();
-        if labels.len() > LISTED {
-            known.push("...");
+/// [`ErrorKind::Usage`] `TRN-0209`.
+pub(super) fn check_colors(config: &TrainConfig, names: &[String]) -> Result<()> {
+    let known = |name: &String| names.contains(name) || config.exclude.contains(name);
+    match config.card.colors.keys().find(|name| !known(name)) {
+        Some(name) => {
+            let message = format!("card.colors: expected names of the data ({}), found {name:?}", names.join(", "));
+            Err(Error::new(ErrorKind::Usage, "TRN-0209", message))
         }
-        let message = format!("{key}: expected labels of the data ({}), found {label:?}", known.join(", "));
-        return Err(Error::new(ErrorKind::Usage, "TRN-0209", message));
+        None => Ok(()),
     }
-    Ok(labels.iter().filter(|label| !config.exclude.contains(label)).cloned().collect())
 }
 
 #[cfg(test)]
@@ -80,23 +69,17 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_never_occur_are_refused_by_name() {
-        let blank = BTreeSet::from([" ".to_owned()]);
-        assert_eq!(classes(&TrainConfig::default(), &blank).unwrap_err().code(), "TRN-0203");
-        let labels = BTreeSet::from(["fat", "mixed", "stroma"].map(str::to_owned));
-        let config = |exclude: &str, coloured: &str| TrainConfig {
-            exclude: vec![exclude.to_owned()],
+    fn a_colour_of_nothing_is_refused_and_one_of_an_excluded_label_is_not() {
+        let config = |coloured: &str| TrainConfig {
+            exclude: vec!["mixed".to_owned()],
             card: CardConfig { colors: BTreeMap::from([(coloured.to_owned(), [1, 2, 3])]), ..CardConfig::default() },
             ..TrainConfig::default()
         };
-        assert_eq!(classes(&config("mixed", "fat"), &labels).unwrap(), ["fat", "stroma"]);
-        assert_eq!(classes(&config("mixed", "mixed"), &labels).unwrap(), ["fat", "stroma"]);
-        for (config, part) in [
-            (config("mixd", "fat"), "exclude: expected labels of the data (fat, mixed, stroma), found \"mixd\""),
-            (config("mixed", "fatt"), "card.colors: expected labels of the data (fat, mixed, stroma), found \"fatt\""),
-        ] {
-            let error = classes(&config, &labels).unwrap_err();
-            assert_eq!((error.code(), error.message()), ("TRN-0209", part));
-        }
+        let names = ["fat", "stroma"].map(str::to_owned);
+        check_colors(&config("fat"), &names).unwrap();
+        check_colors(&config("mixed"), &names).unwrap();
+        let error = check_colors(&config("fatt"), &names).unwrap_err();
+        let expected = "card.colors: expected names of the data (fat, stroma), found \"fatt\"";
+        assert_eq!((error.code(), error.message()), ("TRN-0209", expected));
     }
 }

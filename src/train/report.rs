@@ -2,8 +2,9 @@
 //!
 //! Invariant: every number in the text was measured with the very weights that are written, rounded as they are stored.
 
+use crate::dataset::DataSource;
 use crate::nn::{Activation, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Precision, WeightsFile};
-use crate::train::config::{Balance, DataSource, TrainConfig};
+use crate::train::config::{Balance, TrainConfig};
 use crate::train::evaluation::Evaluation;
 use crate::train::event::ClassCount;
 use std::fmt::Write;
@@ -145,8 +146,8 @@ impl Material<'_> {
             DataSource::Slide(_) => format!(
                 "The slide was divided in blocks of {0} x {0} tiles, each wholly on one side, so that no pixel is on both; \
                  blocks were picked at random until about {1:.0} % of each class validates. Blocks of both sides touch.",
-                config.validation.block_tiles,
-                config.validation.fraction * 100.0
+                config.split.block_tiles,
+                config.split.validation * 100.0
             ),
         };
         let mut text = format!("{how}\n\n| class | training tiles | validation tiles |\n|---|---:|---:|\n");

@@ -1,17 +1,17 @@
 //! The whole training: data, split, epochs, checkpoints, and the model at the end.
 
+use crate::dataset::{self, Split, TileSet, split};
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Card, Head, Network, Precision, TensorMap, load, save, write_bundle};
 use crate::train::checkpoint::{self, State};
 use crate::train::config::TrainConfig;
-use crate::train::data::{self, TileSet};
 use crate::train::evaluation::Evaluation;
 use crate::train::event::{ClassCount, EpochRow, TrainEvent};
+use crate::train::names;
 use crate::train::optimiser::{Optimiser, learning_rate};
 use crate::train::report::Material;
 use crate::train::sampler;
-use crate::train::split::{Split, split};
 use crate::train::start::{Start, start};
 use crate::train::step::{Batch, Stage};
 use std::path::PathBuf;
@@ -64,13 +64,14 @@ pub fn train(
             .with_advice("go on with it (--resume), or choose another folder (--out)"));
     }
     std::fs::create_dir_all(&config.out).map_err(|error| Error::io(&config.out, "make the folder", error))?;
-    let set = data::read(config, cancel, on_event)?;
-    let split = split(&set, &config.validation, config.seed)?;
+    let set = dataset::read(config.request(), cancel, &mut |event| on_event(TrainEvent::Data(event)))?;
+    names::check_colors(config, set.targets.names())?;
+    let split = split(&set, &config.split, config.seed)?;
     let counts = counts(&set, &split);
     let (classes, notes) = (counts.clone(), set.notes.clone());
     on_event(TrainEvent::Prepared { classes, dropped: split.dropped, notes });
 
-    let start = start(config, &set.classes)?;
+    let start = start(config, set.targets.names())?;
     let weights = sampler::loss_weights(&set, &split.train, config.balance);
     let training = Training { stage: Stage { set: &set, config, device, weights }, split: &split, start: &start };
     let state = training.run(cancel, on_event)?;
@@ -205,8 +206,9 @@ impl Training<'_> {
     fn evaluate(&self, network: &Network) -> Result<Evaluation> {
         let set = self.stage.set;
         let scores = self.stage.score(network, &self.split.validation)?;
-        let labels: Vec<usize> = self.split.validation.iter().map(|&tile| set.tiles[tile].label).collect();
-        Ok(Evaluation::of(set.classes.len(), &labels, &scores))
+        let labels: Vec<usize> =
+            self.split.validation.iter().map(|&tile| set.tiles[tile].truth.class().unwrap_or_default()).collect();
+        Ok(Evaluation::of(set.targets.names().len(), &labels, &scores))
     }
 
     /// Digest of all that decides the weights; a run may be resumed only with the same one.
@@ -230,7 +232,7 @@ fn counts(set: &TileSet, split: &Split) -> Vec<ClassCount> {
         train: train[class],
         validation: validation[class],
     };
-    set.classes.iter().enumerate().map(row).collect()
+    set.targets.names().iter().enumerate().map(row).collect()
 }
 
 /// Weights as they are after being stored in half precision.

@@ -2,9 +2,9 @@
 //!
 //! The order depends on seed and epoch alone, so a resumed run sees what it would have seen.
 
+use crate::dataset::TileSet;
 use crate::random::Random;
 use crate::train::config::Balance;
-use crate::train::data::TileSet;
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.
 const STREAM: u64 = 0x5a3e;
@@ -22,8 +22,10 @@ pub(super) fn epoch(
     let mut order = match balance {
         Balance::None | Balance::Loss => cycle(train, count, &mut random),
         Balance::Sampler => {
-            let class_of = |class: usize| train.iter().copied().filter(|&at| set.tiles[at].label == class).collect();
-            let classes: Vec<Vec<usize>> = (0..set.classes.len()).map(class_of).collect();
+            let class_of = |class: usize| {
+                train.iter().copied().filter(|&at| set.tiles[at].truth.class().unwrap_or_default() == class).collect()
+            };
+            let classes: Vec<Vec<usize>> = (0..set.targets.names().len()).map(class_of).collect();
             let shares: Vec<f64> = classes.iter().map(|tiles| (tiles.len() as f64).sqrt()).collect();
             let quotas = apportion(&shares, count);
             let drawn = classes.iter().zip(quotas).map(|(tiles, quota)| cycle(tiles, quota, &mut random));
@@ -74,7 +76,7 @@ fn apportion(shares: &[f64], count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::data::tests::set;
+    use crate::dataset::tests::set;
 
     /// 100 tiles of class 0 and 4 of class 1.
     fn data() -> (TileSet, Vec<usize>) {

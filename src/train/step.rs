@@ -4,13 +4,13 @@
 //! this is two to three times faster. Invariant: the result depends on the number of shards, never on the number of cores
 //! or on which thread is done first.
 
+use crate::dataset::TileSet;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Network;
 use crate::random::Random;
 use crate::train::augment::Recipe;
 use crate::train::config::TrainConfig;
-use crate::train::data::TileSet;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
@@ -47,7 +47,8 @@ impl Stage<'_> {
     /// # Errors
     /// [`ErrorKind::Model`] (`TRN-0401`) when the loss is not finite, with the tiles of the batch; [`ErrorKind::Device`].
     pub fn gradients(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<GradientsParams>)> {
-        let total: f32 = batch.tiles.iter().map(|&tile| self.weights[self.set.tiles[tile].label]).sum();
+        let total: f32 =
+            batch.tiles.iter().map(|&tile| self.weights[self.set.tiles[tile].truth.class().unwrap_or_default()]).sum();
         // Batch normalisation needs the statistics of the whole batch.
         let whole = network.spec().batch_norm || !self.device.is_cpu;
         let shards = if whole { 1 } else { self.config.shards };
@@ -89,7 +90,7 @@ impl Stage<'_> {
         for (at, &tile) in batch.tiles.iter().enumerate() {
             let mut random = Random::of(&[STREAM, self.config.seed, batch.epoch, (batch.first + at) as u64]);
             let recipe = Recipe::draw(&self.config.augment, &mut random);
-            recipe.apply(self.set.pixels(tile), side, &self.config.input, &mut values);
+            recipe.apply(&self.set.pixels(tile)?, side, &self.config.input, &mut values);
         }
         let targets = self.targets(batch.tiles, total);
         let input = Tensor::<4>::from_data(TensorData::new(values, [batch.tiles.len(), 3, side, side]), &device); // [N, 3, S, S]
@@ -102,10 +103,10 @@ impl Stage<'_> {
     /// Smoothed labels, each row weighed by its class and divided by the weight of the whole batch: what remains of
     /// cross-entropy is a product with the logarithms of the probabilities.
     fn targets(&self, tiles: &[usize], total: f32) -> TensorData {
-        let classes = self.set.classes.len();
+        let classes = self.set.targets.names().len();
         let spread = self.config.label_smoothing;
         let row = |&tile: &usize| {
-            let label = self.set.tiles[tile].label;
+            let label = self.set.tiles[tile].truth.class().unwrap_or_default();
             let share = self.weights[label] / total;
             (0..classes).map(move |class| {
                 let hit = if class == label { 1.0 - spread } else { 0.0 };
@@ -143,13 +144,13 @@ impl Stage<'_> {
         let side = self.set.side_px as usize;
         let mut values = Vec::with_capacity(tiles.len() * side * side * 3);
         for &tile in tiles {
-            Recipe::plain().apply(self.set.pixels(tile), side, &self.config.input, &mut values);
+            Recipe::plain().apply(&self.set.pixels(tile)?, side, &self.config.input, &mut values);
         }
         let device: &Device = &self.device.device;
         let input = Tensor::<4>::from_data(TensorData::new(values, [tiles.len(), 3, side, side]), device); // [N, 3, S, S]
         let data = log_softmax(network.forward(input), 1).exp().try_into_data().map_err(failed)?;
         let flat: Vec<f32> = data.iter::<f32>().collect();
-        Ok(flat.chunks(self.set.classes.len()).map(<[f32]>::to_vec).collect())
+        Ok(flat.chunks(self.set.targets.names().len()).map(<[f32]>::to_vec).collect())
     }
 }
 

@@ -23,7 +23,7 @@ const BASE: [&str; 8] = ["draft", "error", "geometry", "limits", "random", "rast
 
 /// From the bottom up. Modules of one layer do not use each other; `units` reports what is wrong with a number, so `error`
 /// is the one exception.
-const LAYERS: [Row; 24] = [
+const LAYERS: [Row; 25] = [
     Row(0, "draft", Only(&[])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
@@ -43,9 +43,10 @@ const LAYERS: [Row; 24] = [
     Row(3, "gpu", Only(&["device", "ops"])),
     Row(3, "nn", Only(&[])),
     Row(3, "tiling", Only(&["slide", "tissue"])),
+    Row(4, "dataset", Only(&["slide", "tiling"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),
-    Row(4, "train", Only(&["device", "evaluate", "nn", "slide", "tiling"])),
     Row(5, "pipeline", AllBelow),
+    Row(5, "train", Only(&["dataset", "device", "evaluate", "gpu", "nn", "ops"])),
     Row(6, "cli", AllBelow),
     Row(7, "main", AllBelow),
 ];

@@ -1,27 +1,74 @@
-//! Labelled tiles, decoded once and kept as bytes: from a folder of class folders, or straight off a slide.
+//! Labelled tiles, decoded once and kept as bytes.
 //!
 //! Invariant: memory is asked for only within the budget; a tile that cannot be read is left out and reported, and more
 //! than one in a hundred of those is an error. Says nothing of which tiles train and which validate.
 
+use crate::dataset::config::{DataSource, Request};
+use crate::dataset::event::ReadEvent;
+use crate::dataset::{folder, targets};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Rect;
-use crate::train::config::{DataSource, TrainConfig};
-use crate::train::event::TrainEvent;
-use crate::train::{folder, targets};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Tiles that may be unreadable before the data are refused, per hundred.
 const MAX_LOST_PERCENT: usize = 1;
 
+/// What is asked of each tile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Targets {
+    /// Which of these classes it is.
+    Classes(Vec<String>),
+    /// How much of each of these there is.
+    Numbers(Vec<String>),
+}
+
+impl Targets {
+    /// Names of the classes or numbers, in the order of the model's outputs.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Classes(names) | Self::Numbers(names) => names,
+        }
+    }
+}
+
+/// What is known of a tile.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Truth {
+    /// Index of its class.
+    Class(usize),
+    /// One number per target.
+    Numbers(Vec<f32>),
+}
+
+impl Truth {
+    /// Its class, where there are classes.
+    pub fn class(&self) -> Option<usize> {
+        if let Self::Class(class) = self { Some(*class) } else { None }
+    }
+
+    /// Its numbers, where there are numbers.
+    pub fn numbers(&self) -> &[f32] {
+        if let Self::Numbers(numbers) = self { numbers } else { &[] }
+    }
+}
+
 /// One labelled tile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tile {
-    /// Index of its class.
-    pub label: usize,
+    /// What it shows.
+    pub truth: Truth,
+    /// How much it counts in the loss, beside what is done about rare classes; 1 unless the data say otherwise.
+    pub weight: f32,
     /// Its file below the folder, or its place on the slide.
     pub name: String,
     /// Its place in level-0 pixels; `None` for an image file.
     pub rect_l0: Option<Rect>,
+    /// Whom it is of, where that is known.
+    pub patient: Option<String>,
+    /// The slide it is of, where that is known.
+    pub slide: Option<String>,
+    /// Where it was made, where that is known.
+    pub site: Option<String>,
     /// Digest of its pixels: equal ones are copies of each other.
     pub digest: [u8; 32],
 }
@@ -29,8 +76,8 @@ pub struct Tile {
 /// All tiles of a training with their pixels.
 #[derive(Debug, Clone)]
 pub struct TileSet {
-    /// Names of the classes, sorted.
-    pub classes: Vec<String>,
+    /// What is asked of each tile.
+    pub targets: Targets,
     /// Side of every tile, pixels.
     pub side_px: u32,
     /// The tiles that could be read.
@@ -43,7 +90,7 @@ pub struct TileSet {
 
 /// A tile before it is read.
 pub(super) struct Place {
-    pub label: usize,
+    pub truth: Truth,
     pub name: String,
     pub rect_l0: Option<Rect>,
 }
@@ -54,75 +101,81 @@ pub(super) struct Collector<'a> {
     expected: usize,
     lost: usize,
     cancel: &'a AtomicBool,
-    on_event: &'a mut dyn FnMut(TrainEvent),
+    on_event: &'a mut dyn FnMut(ReadEvent),
 }
 
-/// Reads all tiles of a configuration.
+/// Reads all tiles of a source.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for data without two classes of two tiles, a table that cannot be understood, or labels in the
-/// configuration that the data do not have;
+/// [`ErrorKind::Usage`] for data without two classes of two tiles, a table that cannot be understood, or labels to exclude
+/// that the data do not have;
 /// [`ErrorKind::Limits`] (`TRN-0201`) when the tiles do not fit into the memory allowed; [`ErrorKind::Format`] (`TRN-0202`)
 /// when too many cannot be read; [`ErrorKind::Interrupted`]; those of opening the slide.
-pub fn read(config: &TrainConfig, cancel: &AtomicBool, on_event: &mut dyn FnMut(TrainEvent)) -> Result<TileSet> {
-    match &config.data {
-        DataSource::Folder(source) => folder::read(source, config, cancel, on_event),
-        DataSource::Slide(source) => targets::read(source, config, cancel, on_event),
+pub fn read(request: Request<'_>, cancel: &AtomicBool, on_event: &mut dyn FnMut(ReadEvent)) -> Result<TileSet> {
+    match request.source {
+        DataSource::Folder(source) => folder::read(source, request, cancel, on_event),
+        DataSource::Slide(source) => targets::read(source, request, cancel, on_event),
     }
 }
 
 impl TileSet {
     /// The pixels of a tile, `[side_px, side_px, 3]` u8, RGB.
     ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when they cannot be had again.
+    ///
     /// # Panics
     /// When there is no tile `index`.
-    pub fn pixels(&self, index: usize) -> &[u8] {
+    pub fn pixels(&self, index: usize) -> Result<Vec<u8>> {
         let bytes = self.tile_bytes();
-        &self.pixels[index * bytes..(index + 1) * bytes]
+        Ok(self.pixels[index * bytes..(index + 1) * bytes].to_vec())
     }
 
-    /// Tiles of each class among some.
+    /// Tiles of each class among some; where there are no classes, of all.
     pub fn counts(&self, indices: &[usize]) -> Vec<usize> {
-        let mut counts = vec![0; self.classes.len()];
-        for &index in indices {
-            counts[self.tiles[index].label] += 1;
+        let Targets::Classes(classes) = &self.targets else { return vec![indices.len()] };
+        let mut counts = vec![0; classes.len()];
+        for class in indices.iter().filter_map(|&index| self.tiles[index].truth.class()) {
+            counts[class] += 1;
         }
         counts
     }
 
     /// Digest of all pixels, labels, names and places, in order.
-    pub(super) fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(self.classes.join("\n").as_bytes());
+        hasher.update(format!("{:?}\n", self.targets).as_bytes());
         for tile in &self.tiles {
-            hasher.update(&tile.digest);
-            hasher.update(format!("\n{}\n{}\n{:?}\n", tile.name, tile.label, tile.rect_l0).as_bytes());
+            hasher.update(format!("{tile:?}\n").as_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
 
-    fn tile_bytes(&self) -> usize {
+    /// Bytes of a tile.
+    pub fn tile_bytes(&self) -> usize {
         self.side_px as usize * self.side_px as usize * 3
     }
 }
 
 impl<'a> Collector<'a> {
-    /// Starts with `expected` tiles of the classes found, before anything is read.
+    /// Starts with `expected` tiles of the targets found, before anything is read.
     pub fn new(
-        classes: Vec<String>,
+        targets: Targets,
         expected: usize,
-        config: &TrainConfig,
+        request: Request<'_>,
         cancel: &'a AtomicBool,
-        on_event: &'a mut dyn FnMut(TrainEvent),
+        on_event: &'a mut dyn FnMut(ReadEvent),
     ) -> Result<Self> {
-        if classes.len() < 2 {
+        if let Targets::Classes(classes) = &targets
+            && classes.len() < 2
+        {
             let message = format!("expected tiles of two classes or more, found {}", classes.len());
             return Err(Error::new(ErrorKind::Usage, "TRN-0203", message));
         }
-        let side_px = config.input.input_px;
+        let side_px = request.input.input_px;
         let needed = (u64::from(side_px) * u64::from(side_px) * 3).saturating_mul(expected as u64);
-        if needed > config.memory_bytes {
-            let allowed = config.memory_bytes;
+        if needed > request.memory_bytes {
+            let allowed = request.memory_bytes;
             let message =
                 format!("expected tiles of at most {allowed} bytes, found {expected} tiles of {needed} bytes");
             return Err(Error::new(ErrorKind::Limits, "TRN-0201", message)
@@ -134,7 +187,7 @@ impl<'a> Collector<'a> {
             let message = format!("expected {needed} bytes of memory for {expected} tiles, found less");
             Error::new(ErrorKind::Limits, "TRN-0201", message).with_advice("make `input_px` smaller")
         })?;
-        let set = TileSet { classes, side_px, tiles: Vec::new(), notes: Vec::new(), pixels };
+        let set = TileSet { targets, side_px, tiles: Vec::new(), notes: Vec::new(), pixels };
         Ok(Self { set, expected, lost: 0, cancel, on_event })
     }
 
@@ -147,16 +200,17 @@ impl<'a> Collector<'a> {
         match pixels {
             Ok(pixels) => {
                 let digest = *blake3::hash(&pixels).as_bytes();
-                let Place { label, name, rect_l0 } = place;
+                let Place { truth, name, rect_l0 } = place;
                 self.set.pixels.extend(pixels);
-                self.set.tiles.push(Tile { label, name, rect_l0, digest });
+                let (patient, slide, site) = (None, None, None);
+                self.set.tiles.push(Tile { truth, weight: 1.0, name, rect_l0, patient, slide, site, digest });
             }
             Err(error) => {
                 self.lost += 1;
-                (self.on_event)(TrainEvent::Skipped { tile: place.name, reason: error.without_path() });
+                (self.on_event)(ReadEvent::Skipped { tile: place.name, reason: error.without_path() });
             }
         }
-        (self.on_event)(TrainEvent::Reading { done: self.set.tiles.len() + self.lost, total: self.expected });
+        (self.on_event)(ReadEvent::Reading { done: self.set.tiles.len() + self.lost, total: self.expected });
         Ok(())
     }
 
@@ -171,7 +225,7 @@ impl<'a> Collector<'a> {
         }
         let all: Vec<usize> = (0..self.set.tiles.len()).collect();
         let counts = self.set.counts(&all);
-        if let Some((class, count)) = self.set.classes.iter().zip(counts).find(|(_, count)| *count < 2) {
+        if let Some((class, count)) = self.set.targets.names().iter().zip(counts).find(|(_, count)| *count < 2) {
             let message = format!("expected two tiles or more of each class, found {count} of {class}");
             return Err(Error::new(ErrorKind::Usage, "TRN-0203", message).with_advice("list it in `exclude`"));
         }
@@ -184,20 +238,24 @@ impl<'a> Collector<'a> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
-    use std::path::PathBuf;
+    use crate::dataset::config::{FolderSource, InputConfig};
 
     /// Tiles without pixels to speak of, for what asks only for labels and places.
-    pub(in crate::train) fn set(tiles: Vec<(usize, Option<Rect>)>, classes: usize) -> TileSet {
-        let tile = |(at, (label, rect_l0)): (usize, (usize, Option<Rect>))| Tile {
-            label,
+    pub(crate) fn set(tiles: Vec<(usize, Option<Rect>)>, classes: usize) -> TileSet {
+        let tile = |(at, (class, rect_l0)): (usize, (usize, Option<Rect>))| Tile {
+            truth: Truth::Class(class),
+            weight: 1.0,
             name: at.to_string(),
             rect_l0,
+            patient: None,
+            slide: None,
+            site: None,
             digest: *blake3::hash(at.to_string().as_bytes()).as_bytes(),
         };
         TileSet {
-            classes: (0..classes).map(|class| class.to_string()).collect(),
+            targets: Targets::Classes((0..classes).map(|class| class.to_string()).collect()),
             side_px: 1,
             pixels: vec![0; tiles.len() * 3],
             tiles: tiles.into_iter().enumerate().map(tile).collect(),
@@ -205,26 +263,30 @@ pub(super) mod tests {
         }
     }
 
+    fn two() -> Targets {
+        Targets::Classes(["a", "b"].map(str::to_owned).to_vec())
+    }
+
     #[test]
     fn too_many_tiles_for_the_memory_are_refused_with_numbers_before_reading() {
-        let config = TrainConfig { out: PathBuf::from("x"), memory_bytes: 1_000_000, ..TrainConfig::default() };
-        let classes = || vec!["a".to_owned(), "b".to_owned()];
+        let (source, input) = (DataSource::Folder(FolderSource::default()), InputConfig::default());
+        let request = Request { source: &source, exclude: &[], input: &input, memory_bytes: 1_000_000 };
         let (cancel, mut on_event) = (AtomicBool::new(false), |_| ());
-        let error = Collector::new(classes(), 10, &config, &cancel, &mut on_event).err().unwrap();
+        let error = Collector::new(two(), 10, request, &cancel, &mut on_event).err().unwrap();
         assert_eq!(error.code(), "TRN-0201");
         assert!(error.message().contains("1000000") && error.message().contains("1505280"), "{error}");
-        assert!(Collector::new(classes(), 6, &config, &cancel, &mut on_event).is_ok());
+        assert!(Collector::new(two(), 6, request, &cancel, &mut on_event).is_ok());
     }
 
     #[test]
     fn tiles_take_no_more_memory_than_they_are_large() {
-        let config = TrainConfig { memory_bytes: 1_000_000, ..TrainConfig::default() };
+        let (source, input) = (DataSource::Folder(FolderSource::default()), InputConfig::default());
+        let request = Request { source: &source, exclude: &[], input: &input, memory_bytes: 1_000_000 };
         let (cancel, mut on_event) = (AtomicBool::new(false), |_| ());
-        let classes = ["a", "b"].map(str::to_owned).to_vec();
-        let mut collector = Collector::new(classes, 6, &config, &cancel, &mut on_event).unwrap();
+        let mut collector = Collector::new(two(), 6, request, &cancel, &mut on_event).unwrap();
         let tile = 224 * 224 * 3;
         for at in 0..6 {
-            let place = Place { label: at % 2, name: at.to_string(), rect_l0: None };
+            let place = Place { truth: Truth::Class(at % 2), name: at.to_string(), rect_l0: None };
             collector.take(place, Ok(vec![0; tile])).unwrap();
         }
         assert_eq!(collector.finish(Vec::new()).unwrap().pixels.capacity(), 6 * tile);

@@ -3,11 +3,11 @@
 //! Invariant: no pixel of a slide, and no copy of an image, is on both sides; each class has at least one tile on each.
 //! Tiles of a slide are divided in blocks, because neighbours look alike.
 
+use crate::dataset::config::SplitConfig;
+use crate::dataset::tiles::{Tile, TileSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Rect;
 use crate::random::Random;
-use crate::train::config::ValidationConfig;
-use crate::train::data::{Tile, TileSet};
 use std::collections::{BTreeMap, HashMap};
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.
@@ -18,8 +18,10 @@ const STREAM: u64 = 0x5117;
 pub struct Split {
     /// Tiles that change the weights.
     pub train: Vec<usize>,
-    /// Tiles that are only looked at.
+    /// Tiles that decide which epoch is best.
     pub validation: Vec<usize>,
+    /// Tiles that are looked at once, in the end.
+    pub test: Vec<usize>,
     /// Tiles on neither side: they would train, but share pixels with a validation tile.
     pub dropped: usize,
 }
@@ -28,15 +30,15 @@ pub struct Split {
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] (`TRN-0303`) when a class would be missing on one side; those of [`check_leak`].
-pub fn split(set: &TileSet, config: &ValidationConfig, seed: u64) -> Result<Split> {
+pub fn split(set: &TileSet, config: &SplitConfig, seed: u64) -> Result<Split> {
     let rects = set.tiles.iter().map(|tile| tile.rect_l0).collect::<Option<Vec<Rect>>>();
     let shuffled = |mut groups: Vec<Vec<usize>>| {
         Random::of(&[STREAM, seed]).shuffle(&mut groups);
         groups
     };
     let mut validation = match rects {
-        Some(rects) => choose_blocks(set, &shuffled(blocks(&rects, config.block_tiles)), config.fraction),
-        None => choose_images(set, &shuffled(copies(&set.tiles)), config.fraction),
+        Some(rects) => choose_blocks(set, &shuffled(blocks(&rects, config.block_tiles)), config.validation),
+        None => choose_images(set, &shuffled(copies(&set.tiles)), config.validation),
     };
     validation.sort_unstable();
     let places = Places::of(set, &validation);
@@ -47,12 +49,12 @@ pub fn split(set: &TileSet, config: &ValidationConfig, seed: u64) -> Result<Spli
     }
     for (side, tiles) in [("training", &train), ("validation", &validation)] {
         if let Some(class) = set.counts(tiles).iter().position(|&count| count == 0) {
-            let message = format!("expected {side} tiles of every class, found none of {}", set.classes[class]);
+            let message = format!("expected {side} tiles of every class, found none of {}", set.targets.names()[class]);
             return Err(Error::new(ErrorKind::Usage, "TRN-0303", message)
                 .with_advice("make `validation.block_tiles` smaller, or list the class in `exclude`"));
         }
     }
-    let split = Split { train, validation, dropped };
+    let split = Split { train, validation, test: Vec::new(), dropped };
     check_leak(set, &split)?;
     Ok(split)
 }
@@ -148,7 +150,7 @@ impl Quota {
 fn choose_blocks(set: &TileSet, blocks: &[Vec<usize>], fraction: f64) -> Vec<usize> {
     let mut quota = Quota::new(set, fraction);
     let mut free: Vec<(Vec<usize>, &Vec<usize>)> = blocks.iter().map(|block| (set.counts(block), block)).collect();
-    let mut classes: Vec<usize> = (0..set.classes.len()).collect();
+    let mut classes: Vec<usize> = (0..quota.totals.len()).collect();
     classes.sort_by_key(|&class| quota.totals[class]);
     let mut validation = Vec::new();
     for class in classes {
@@ -213,7 +215,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::data::tests::set;
+    use crate::dataset::tiles::tests::set;
 
     /// 20 x 20 places every `step` pixels; class 1 in one corner, class 2 only at two places.
     fn slide(step: i64) -> TileSet {
@@ -225,7 +227,7 @@ mod tests {
         set(places.map(|(x, y)| (label(x, y), Some(Rect::new(x * step, y * step, 100, 100)))).collect(), 3)
     }
 
-    const CONFIG: ValidationConfig = ValidationConfig { fraction: 0.25, block_tiles: 4 };
+    const CONFIG: SplitConfig = SplitConfig { validation: 0.25, test: 0.0, block_tiles: 4 };
 
     #[test]
     fn blocks_stay_whole_and_every_class_is_on_both_sides() {
@@ -257,11 +259,11 @@ mod tests {
     #[test]
     fn leaks_are_refused() {
         let set = slide(50);
-        let same = Split { train: vec![0, 1], validation: vec![1], dropped: 0 };
+        let same = Split { train: vec![0, 1], validation: vec![1], dropped: 0, ..Split::default() };
         assert_eq!(check_leak(&set, &same).unwrap_err().code(), "TRN-0302");
         let far = slide(100);
         assert_eq!(check_leak(&far, &same).unwrap_err().code(), "TRN-0301");
-        let touching = Split { train: vec![0], validation: vec![1], dropped: 0 };
+        let touching = Split { train: vec![0], validation: vec![1], dropped: 0, ..Split::default() };
         assert_eq!(check_leak(&set, &touching).unwrap_err().code(), "TRN-0302");
         check_leak(&far, &touching).unwrap();
     }
@@ -274,7 +276,7 @@ mod tests {
         }
         let divided = split(&files, &CONFIG, 3).unwrap();
         assert!(divided.train.iter().all(|&at| !divided.validation.contains(&((at + 20) % 40))));
-        let leak = Split { train: vec![0], validation: vec![20], dropped: 0 };
+        let leak = Split { train: vec![0], validation: vec![20], dropped: 0, ..Split::default() };
         assert_eq!(check_leak(&files, &leak).unwrap_err().code(), "TRN-0301");
     }
 }

@@ -1,13 +1,13 @@
 //! A folder of class folders → tiles.
 
+use crate::dataset::config::{FolderSource, InputConfig, Request};
+use crate::dataset::event::ReadEvent;
+use crate::dataset::labels;
+use crate::dataset::tiles::{Collector, Place, Targets, TileSet, Truth};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::raster::{Filter, RgbImage8, resize};
 use crate::slide::JpegFile;
-use crate::train::config::{FolderSource, TrainConfig};
-use crate::train::data::{Collector, Place, TileSet};
-use crate::train::event::TrainEvent;
-use crate::train::names;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -26,9 +26,9 @@ const NO_PATIENTS: &str = "WARNING: class folders carry no patient ids, so tiles
 /// Reads every PNG and JPEG of every class folder that is not excluded; classes and files sorted by name.
 pub(super) fn read(
     source: &FolderSource,
-    config: &TrainConfig,
+    request: Request<'_>,
     cancel: &AtomicBool,
-    on_event: &mut dyn FnMut(TrainEvent),
+    on_event: &mut dyn FnMut(ReadEvent),
 ) -> Result<TileSet> {
     let mut folders: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for folder in sorted(&source.path)?.into_iter().filter(|path| path.is_dir()) {
@@ -40,19 +40,19 @@ pub(super) fn read(
         }
     }
     let labels = folders.keys().cloned().collect();
-    let classes = names::classes(config, &labels).map_err(|error| error.at_path(&source.path))?;
+    let classes = labels::classes(request.exclude, &labels).map_err(|error| error.at_path(&source.path))?;
     let mut files: Vec<(PathBuf, Place)> = Vec::new();
-    for (label, class) in classes.iter().enumerate() {
-        files.extend(folders.remove(class).unwrap_or_default().into_iter().map(|path| {
-            let name = format!("{class}/{}", name_of(&path));
-            (path, Place { label, name, rect_l0: None })
+    for (class, folder) in classes.iter().enumerate() {
+        files.extend(folders.remove(folder).unwrap_or_default().into_iter().map(|path| {
+            let name = format!("{folder}/{}", name_of(&path));
+            (path, Place { truth: Truth::Class(class), name, rect_l0: None })
         }));
     }
-    let mut collector =
-        Collector::new(classes, files.len(), config, cancel, on_event).map_err(|error| error.at_path(&source.path))?;
+    let mut collector = Collector::new(Targets::Classes(classes), files.len(), request, cancel, on_event)
+        .map_err(|error| error.at_path(&source.path))?;
     while !files.is_empty() {
         let now: Vec<_> = files.drain(..files.len().min(AT_ONCE)).collect();
-        let decoded: Vec<Result<Vec<u8>>> = now.par_iter().map(|(path, _)| decode(path, config)).collect();
+        let decoded: Vec<Result<Vec<u8>>> = now.par_iter().map(|(path, _)| decode(path, request.input)).collect();
         for ((_, place), pixels) in now.into_iter().zip(decoded) {
             collector.take(place, pixels)?;
         }
@@ -86,9 +86,9 @@ fn format_of(path: &Path) -> Option<ImageFormat> {
 /// Decodes a tile; one of another size than said would have another resolution, and is refused.
 ///
 /// A JPEG is decoded as those of slides are, so that a damaged one is no grey tile.
-fn decode(path: &Path, config: &TrainConfig) -> Result<Vec<u8>> {
+fn decode(path: &Path, input: &InputConfig) -> Result<Vec<u8>> {
     let bytes = contents(path)?;
-    let expected = Size::new(config.input.tile_px, config.input.tile_px);
+    let expected = Size::new(input.tile_px, input.tile_px);
     let check = |found: Size| {
         let message = format!("expected {expected} pixels, found {found}");
         if found == expected { Ok(()) } else { Err(Error::new(ErrorKind::Format, "TRN-0205", message)) }
@@ -102,8 +102,8 @@ fn decode(path: &Path, config: &TrainConfig) -> Result<Vec<u8>> {
         Some(ImageFormat::Png) => png(&bytes, check)?,
         _ => return Err(no_image("neither PNG nor JPEG")),
     };
-    let input = Size::new(config.input.input_px, config.input.input_px);
-    Ok(resize(&image, input, Filter::Bilinear)?.into_vec())
+    let seen = Size::new(input.input_px, input.input_px);
+    Ok(resize(&image, seen, Filter::Bilinear)?.into_vec())
 }
 
 /// Decodes a PNG whose size passes a check.

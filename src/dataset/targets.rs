@@ -3,6 +3,10 @@
 //! Invariant: the planner of scoring says from which level and how large, so a tile is what the model will be shown when it
 //! scores the slide.
 
+use crate::dataset::config::{Request, SlideSource};
+use crate::dataset::event::ReadEvent;
+use crate::dataset::labels;
+use crate::dataset::tiles::{Collector, Place, Targets, TileSet, Truth};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::limits::MAX_LEVEL_SIDE_PX;
@@ -10,10 +14,6 @@ use crate::raster::{Filter, RgbImage8, resize};
 use crate::slide::Slide;
 use crate::tile::TilePlan;
 use crate::tiling::plan::{SlideGeometry, plan_places};
-use crate::train::config::{SlideSource, TrainConfig};
-use crate::train::data::{Collector, Place, TileSet};
-use crate::train::event::TrainEvent;
-use crate::train::names;
 use crate::units::Mpp;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,20 +29,25 @@ const FARTHEST_PX: i64 = MAX_LEVEL_SIDE_PX as i64;
 /// Reads all labelled tiles that are not excluded, in the order of the slide.
 pub(super) fn read(
     source: &SlideSource,
-    config: &TrainConfig,
+    request: Request<'_>,
     cancel: &AtomicBool,
-    on_event: &mut dyn FnMut(TrainEvent),
+    on_event: &mut dyn FnMut(ReadEvent),
 ) -> Result<TileSet> {
     let slide = Slide::open(&source.slide)?;
     let geometry = geometry(&slide).map_err(|error| error.at_path(&source.slide))?;
     let table = std::fs::read(&source.targets).map_err(|error| Error::io(&source.targets, "read the table", error))?;
     let at_table = |error: Error| error.at_path(&source.targets);
-    let mut rows = parse(&table, &source.label_column).map_err(at_table)?;
-    let labels: BTreeSet<String> = rows.iter().map(|row| row.label.clone()).collect();
-    let classes = names::classes(config, &labels).map_err(at_table)?;
-    rows.retain(|row| classes.binary_search(&row.label).is_ok());
+    let mut rows = parse(&table, source).map_err(at_table)?;
+    let targets = if source.values.is_empty() {
+        let labels: BTreeSet<String> = rows.iter().filter_map(|row| row.answer.label()).cloned().collect();
+        let classes = labels::classes(request.exclude, &labels).map_err(at_table)?;
+        rows.retain(|row| row.answer.label().is_some_and(|label| classes.binary_search(label).is_ok()));
+        Targets::Classes(classes)
+    } else {
+        Targets::Numbers(source.values.clone())
+    };
     let origins = rows.iter().map(|row| (row.x, row.y)).collect();
-    let plan = plan_places(&geometry, origins, config.input.tile_px, Mpp::new(config.input.um_per_px)?)
+    let plan = plan_places(&geometry, origins, request.input.tile_px, Mpp::new(request.input.um_per_px)?)
         .map_err(|error| error.at_path(&source.slide))?;
     let bounds = Rect::new(0, 0, slide.size().w, slide.size().h);
     if let Some(tile) = (0..plan.len()).find(|&tile| bounds.intersect(plan.rect_l0(tile)).is_none()) {
@@ -50,9 +55,9 @@ pub(super) fn read(
         let message = format!("expected places on a slide of {}, found {x}, {y}", slide.size());
         return Err(at_table(Error::new(ErrorKind::Usage, "TRN-0206", message)));
     }
-    let mut collector = Collector::new(classes.clone(), rows.len(), config, cancel, on_event).map_err(at_table)?;
+    let mut collector = Collector::new(targets.clone(), rows.len(), request, cancel, on_event).map_err(at_table)?;
 
-    let input = Size::new(config.input.input_px, config.input.input_px);
+    let input = Size::new(request.input.input_px, request.input.input_px);
     let cutter = Cutter { slide: &slide, plan: &plan, input };
     let cell = i64::from((REGION_PX / plan.side_l0).max(1) * plan.side_l0);
     let mut cells: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
@@ -63,10 +68,13 @@ pub(super) fn read(
     for now in cells.chunks(AT_ONCE) {
         let read: Vec<Vec<Result<Vec<u8>>>> = now.par_iter().map(|tiles| cutter.read(tiles)).collect();
         for (&tile, pixels) in now.iter().flatten().zip(read.into_iter().flatten()) {
-            let Row { x, y, label } = &rows[tile];
-            let label = classes.binary_search(label).unwrap_or_default();
+            let Row { x, y, answer } = &rows[tile];
+            let truth = match answer {
+                Answer::Label(label) => Truth::Class(targets.names().binary_search(label).unwrap_or_default()),
+                Answer::Numbers(numbers) => Truth::Numbers(numbers.clone()),
+            };
             collector
-                .take(Place { label, name: format!("x {x}, y {y}"), rect_l0: Some(plan.rect_l0(tile)) }, pixels)?;
+                .take(Place { truth, name: format!("x {x}, y {y}"), rect_l0: Some(plan.rect_l0(tile)) }, pixels)?;
         }
     }
     let notes = vec![
@@ -86,16 +94,28 @@ fn geometry(slide: &Slide) -> Result<SlideGeometry> {
     Ok(SlideGeometry::new(slide.levels(), mpp))
 }
 
-/// A labelled place.
+/// A place and what the table says of it.
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
     x: i64,
     y: i64,
-    label: String,
+    answer: Answer,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Answer {
+    Label(String),
+    Numbers(Vec<f32>),
+}
+
+impl Answer {
+    fn label(&self) -> Option<&String> {
+        if let Self::Label(label) = self { Some(label) } else { None }
+    }
 }
 
 /// Reads the table; each place may occur once, or a tile could be on both sides with two labels.
-fn parse(table: &[u8], label_column: &str) -> Result<Vec<Row>> {
+fn parse(table: &[u8], source: &SlideSource) -> Result<Vec<Row>> {
     let fault = |message: String| Error::new(ErrorKind::Usage, "TRN-0206", message);
     let mut reader = csv::Reader::from_reader(table);
     let header = reader.headers().map_err(|error| fault(format!("expected a CSV: {error}")))?.clone();
@@ -105,24 +125,34 @@ fn parse(table: &[u8], label_column: &str) -> Result<Vec<Row>> {
             fault(format!("expected a column {name}, found {}", header.iter().collect::<Vec<_>>().join(", ")))
         })
     };
-    let (x, y, label) = (column("x")?, column("y")?, column(label_column)?);
+    let (x, y) = (column("x")?, column("y")?);
+    let values: Vec<usize> = source.values.iter().map(|name| column(name)).collect::<Result<_>>()?;
+    let label = if values.is_empty() { Some(column(&source.label_column)?) } else { None };
     let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     for (at, record) in reader.records().enumerate() {
         let line = at + 2;
         let record = record.map_err(|error| fault(format!("line {line}: {error}")))?;
-        let number = |column: usize| {
-            let text = record.get(column).unwrap_or_default().trim();
-            let px = text.parse().ok().filter(|px| (-FARTHEST_PX..=FARTHEST_PX).contains(px));
+        let cell = |column: usize| record.get(column).unwrap_or_default().trim();
+        let place = |column: usize| {
+            let px = cell(column).parse().ok().filter(|px| (-FARTHEST_PX..=FARTHEST_PX).contains(px));
             px.ok_or_else(|| {
                 let range = format!("-{FARTHEST_PX} to {FARTHEST_PX}");
-                fault(format!("line {line}: expected whole pixels from {range}, found {text:?}"))
+                fault(format!("line {line}: expected whole pixels from {range}, found {:?}", cell(column)))
             })
         };
-        let row = Row { x: number(x)?, y: number(y)?, label: record.get(label).unwrap_or_default().trim().to_owned() };
-        if row.label.is_empty() {
-            return Err(fault(format!("line {line}: expected a label, found none")));
-        }
+        let number = |column: &usize| {
+            let number = cell(*column).parse().ok().filter(|number: &f32| number.is_finite());
+            number.ok_or_else(|| fault(format!("line {line}: expected a number, found {:?}", cell(*column))))
+        };
+        let answer = match label {
+            Some(column) if cell(column).is_empty() => {
+                return Err(fault(format!("line {line}: expected a label, found none")));
+            }
+            Some(column) => Answer::Label(cell(column).to_owned()),
+            None => Answer::Numbers(values.iter().map(number).collect::<Result<_>>()?),
+        };
+        let row = Row { x: place(x)?, y: place(y)?, answer };
         if !seen.insert((row.x, row.y)) {
             return Err(fault(format!("line {line}: expected each place once, found {}, {} again", row.x, row.y)));
         }
@@ -171,11 +201,27 @@ fn union(a: Rect, b: Rect) -> Rect {
 mod tests {
     use super::*;
 
+    fn labels() -> SlideSource {
+        SlideSource {
+            slide: "a.tif".into(),
+            targets: "a.csv".into(),
+            label_column: "label".to_owned(),
+            values: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_table_is_read_by_the_names_of_its_columns() {
-        let rows = parse(b"label,y,x,other\nstroma,7,5,0.1\n tumour ,-1,0,\n", "label").unwrap();
-        assert_eq!(rows[0], Row { x: 5, y: 7, label: "stroma".to_owned() });
-        assert_eq!(rows[1], Row { x: 0, y: -1, label: "tumour".to_owned() });
+        let rows = parse(b"label,y,x,other\nstroma,7,5,0.1\n tumour ,-1,0,\n", &labels()).unwrap();
+        assert_eq!(rows[0], Row { x: 5, y: 7, answer: Answer::Label("stroma".to_owned()) });
+        assert_eq!(rows[1], Row { x: 0, y: -1, answer: Answer::Label("tumour".to_owned()) });
+        let numbers = SlideSource { values: vec!["b".to_owned(), "a".to_owned()], ..labels() };
+        let rows = parse(b"a,x,y,b\n1,2,3,0.5\n", &numbers).unwrap();
+        assert_eq!(rows, [Row { x: 2, y: 3, answer: Answer::Numbers(vec![0.5, 1.0]) }]);
+        for bad in ["", "nan", "inf", "much"] {
+            let error = parse(format!("a,x,y,b\n1,2,3,{bad}\n").as_bytes(), &numbers).unwrap_err();
+            assert!(error.code() == "TRN-0206" && error.message().contains("line 2"), "{bad}: {error}");
+        }
     }
 
     #[test]
@@ -190,7 +236,7 @@ mod tests {
             ("x,y,label\n1,-16777217,a\n", "line 2"),
             ("x,y,label\n1,99999999999999999999,a\n", "line 2"),
         ] {
-            let error = parse(table.as_bytes(), "label").unwrap_err();
+            let error = parse(table.as_bytes(), &labels()).unwrap_err();
             assert!(error.code() == "TRN-0206" && error.message().contains(part), "{table:?}: {error}");
         }
     }
