@@ -5,7 +5,7 @@ use super::text::{say, tell};
 use super::{exit, interrupt};
 use eosin::dataset::ReadEvent;
 use eosin::device::open;
-use eosin::train::{TrainConfig, TrainEvent, train};
+use eosin::train::{EpochRow, Layers, Select, TrainConfig, TrainEvent, train};
 use eosin::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         config.out.clone_from(out);
     }
     if let Some(epochs) = args.epochs {
-        config.epochs = epochs;
+        config.epochs = Some(epochs);
     }
     if let Some(seed) = args.seed {
         config.seed = seed;
@@ -37,10 +37,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     };
     line(format!("device   {} ({}, {})", device.name, device.kind, device.backend));
     let cancel = interrupt::flag();
+    let mut select = Select::Loss;
     let outcome = train(&config, &device, &cancel, &mut |event| match event {
         TrainEvent::Data(ReadEvent::Reading { done, total }) => show(&bar, "reading", done, total),
         TrainEvent::Data(ReadEvent::Skipped { tile, reason }) => line(format!("skipped  {tile}: {reason}")),
-        TrainEvent::Prepared { classes, dropped, notes } => {
+        TrainEvent::Features { done, total } => show(&bar, "features", done, total),
+        TrainEvent::Prepared { config, classes, dropped, notes } => {
+            select = config.select;
+            line(format!("layers   {}", words(config.layers)));
             for class in classes {
                 line(format!(
                     "class    {}: {} training, {} validation tiles",
@@ -58,15 +62,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         TrainEvent::Step { epoch, step, steps, loss, .. } => {
             show(&bar, &format!("epoch {epoch}, loss {loss:.3}"), step, steps);
         }
-        TrainEvent::Epoch(row) => line(format!(
-            "epoch    {}: training loss {:.3}, validation loss {:.3}, balanced accuracy {:.3}{}, {:.1} tiles/s",
-            row.epoch,
-            row.train_loss,
-            row.validation_loss,
-            row.balanced_accuracy,
-            if row.best { " (best)" } else { "" },
-            row.tiles_per_s
-        )),
+        TrainEvent::Epoch(row) => line(format!("epoch    {}", epoch(&row, select))),
         TrainEvent::Written { dir } => line(format!("model    {}", dir.display())),
         _ => {}
     });
@@ -77,6 +73,23 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         say!("  {name:<32} {value:.4}");
     }
     Ok(ExitCode::from(exit::DONE))
+}
+
+/// An epoch in a line.
+fn epoch(row: &EpochRow, select: Select) -> String {
+    let EpochRow { epoch, train_loss, validation, tiles_per_s, best, .. } = row;
+    let figure = select.figure().and_then(|name| Some((name, validation.figures.get(name)?)));
+    let figure = figure.map_or(String::new(), |(name, value)| format!(", {} {value:.3}", name.replace('_', " ")));
+    let (loss, best) = (validation.loss, if *best { " (best)" } else { "" });
+    format!("{epoch}: training loss {train_loss:.3}, validation loss {loss:.3}{figure}{best}, {tiles_per_s:.1} tiles/s")
+}
+
+fn words(layers: Layers) -> &'static str {
+    match layers {
+        Layers::Head => "the last one alone, over features computed once",
+        Layers::Last => "the last stages",
+        Layers::All | Layers::Auto => "all",
+    }
 }
 
 fn show(bar: &ProgressBar, message: &str, done: usize, total: usize) {

@@ -5,7 +5,7 @@ use crate::nn::Activation;
 /// Turns the logits of one tile into scores.
 ///
 /// Softmax subtracts the largest logit first, which changes nothing but keeps the exponentials finite.
-pub(super) fn activate(logits: &[f32], activation: Activation) -> Vec<f32> {
+pub fn activate(logits: &[f32], activation: Activation) -> Vec<f32> {
     match activation {
         Activation::Identity => logits.to_vec(),
         Activation::Sigmoid => logits.iter().map(|&logit| 1.0 / (1.0 + (-logit).exp())).collect(),

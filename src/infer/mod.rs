@@ -8,4 +8,5 @@ mod activation;
 mod predictor;
 mod readback;
 
+pub use activation::activate;
 pub use predictor::{BatchFeed, PARITY, Predictor, PredictorConfig, Scored};

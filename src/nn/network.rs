@@ -107,9 +107,7 @@ impl Body {
 
 impl Network {
     pub(super) fn init(spec: NetworkSpec, device: &Device) -> Self {
-        // SqueezeNet's last layer comes before its mean, not after.
-        let has_head = spec.classes > 0 && spec.architecture != Architecture::SqueezeNet;
-        let head = has_head.then(|| Dense::init(spec.features(), spec.classes, device));
+        let head = spec.linear_head().map(|_| Dense::init(spec.features(), spec.classes, device));
         Self { spec, body: Body::init(&spec, device), head }
     }
 
@@ -156,6 +154,14 @@ impl Network {
     /// `[N, 3, H, W]` normalised RGB to features `[N, D]`, `D` as in [`NetworkSpec::features`].
     pub fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
         self.body.backbone().features(tiles)
+    }
+
+    /// What the last layer makes of features; none when the last layer is not linear.
+    ///
+    /// # Shapes
+    /// `[N, D]` to logits `[N, K]`.
+    pub fn logits(&self, features: Tensor<2>) -> Option<Tensor<2>> {
+        self.head.as_ref().map(|head| head.forward(features))
     }
 
     /// Folds batch normalisation into the convolutions; the same results with fewer passes over memory. Nothing changes

@@ -185,6 +185,13 @@ impl NetworkSpec {
         if self.classes == 0 { self.features() } else { self.classes }
     }
 
+    /// Name of the linear layer at the end, which turns features into logits; none in a network that ends otherwise.
+    pub fn linear_head(&self) -> Option<&'static str> {
+        // SqueezeNet's last layer comes before its mean, not after.
+        let has_head = self.classes > 0 && self.architecture != Architecture::SqueezeNet;
+        has_head.then(|| self.architecture.row().head)
+    }
+
     /// Side of the input that the network was made for, pixels.
     pub fn input_px(&self) -> u32 {
         self.vit().map_or(self.architecture.input_px(), |shape| shape.input_px)

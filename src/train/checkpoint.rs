@@ -4,19 +4,18 @@
 //! process ends, it and its files are those of the last complete epoch. Files that the manifest before named are removed
 //! afterwards, and no others.
 
-use crate::draft::draft_in;
+use crate::draft::write_whole;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Precision, TensorMap};
+use crate::train::curves::{self, CURVES};
 use crate::train::event::EpochRow;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 /// Name of the manifest.
 pub(super) const MANIFEST: &str = "checkpoint.json";
-const CURVES: &str = "curves.csv";
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Names of tensor files: what they are, the epoch in so many digits or more, what follows.
 const STATE: &str = "checkpoint-";
 const BEST: &str = "best-";
@@ -39,6 +38,19 @@ pub(super) struct State {
     pub best: TensorMap,
     /// A row per epoch.
     pub history: Vec<EpochRow>,
+}
+
+impl State {
+    /// The best epoch so far.
+    pub fn best_row(&self) -> Option<&EpochRow> {
+        self.history.iter().rfind(|row| row.best)
+    }
+
+    /// Whether there was no better epoch for longer than `patience`, where that is not 0.
+    pub fn is_over(&self, patience: usize) -> bool {
+        let since = self.history.iter().rev().take_while(|row| !row.best).count();
+        patience > 0 && since >= patience
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,8 +99,8 @@ pub(super) fn save(dir: &Path, run: &str, seed: u64, state: &State) -> Result<()
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Error::new(ErrorKind::Io, "TRN-0504", format!("cannot write the checkpoint: {error}")))?;
     let before = fs::read_to_string(dir.join(MANIFEST)).ok();
-    write(dir, MANIFEST, text.as_bytes())?;
-    write(dir, CURVES, curves(&state.history).as_bytes())?;
+    write_whole(&dir.join(MANIFEST), text.as_bytes())?;
+    write_whole(&dir.join(CURVES), curves::csv(&state.history).as_bytes())?;
     if let Some(before) = before.and_then(|text| serde_json::from_str::<Manifest>(&text).ok()) {
         remove_replaced(dir, &before, &manifest);
     }
@@ -144,7 +156,7 @@ pub(super) fn load(dir: &Path, run: &str) -> Result<Option<State>> {
 
 fn write_tensors(dir: &Path, name: String, map: &TensorMap) -> Result<File> {
     let bytes = map.to_safetensors(Precision::F32)?;
-    write(dir, &name, &bytes)?;
+    write_whole(&dir.join(&name), &bytes)?;
     Ok(File { name, blake3: blake3::hash(&bytes).to_hex().to_string() })
 }
 
@@ -163,17 +175,6 @@ fn read_tensors(dir: &Path, file: &File) -> Result<TensorMap> {
     Ok(TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(&path))?.0)
 }
 
-/// Writes a file so that its name shows either the old content or the new one.
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let path = dir.join(name);
-    let failed = |error| Error::io(&path, "write the checkpoint", error);
-    let mut draft = draft_in(dir).map_err(failed)?;
-    draft.write_all(bytes).map_err(failed)?;
-    draft.as_file().sync_all().map_err(failed)?;
-    draft.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
 /// Removes the files of the manifest before; one that stays costs disk space and nothing else.
 fn remove_replaced(dir: &Path, before: &Manifest, now: &Manifest) {
     let kept = [&now.state.name, &now.best.name];
@@ -184,31 +185,11 @@ fn remove_replaced(dir: &Path, before: &Manifest, now: &Manifest) {
     }
 }
 
-/// The history as CSV.
-fn curves(history: &[EpochRow]) -> String {
-    let header = "epoch,lr,train_loss,validation_loss,accuracy,balanced_accuracy,macro_f1,tiles_per_s,seconds,best\n";
-    let row = |row: &EpochRow| {
-        format!(
-            "{},{:.3e},{:.5},{:.5},{:.5},{:.5},{:.5},{:.1},{:.1},{}\n",
-            row.epoch,
-            row.lr,
-            row.train_loss,
-            row.validation_loss,
-            row.accuracy,
-            row.balanced_accuracy,
-            row.macro_f1,
-            row.tiles_per_s,
-            row.seconds,
-            u8::from(row.best)
-        )
-    };
-    history.iter().fold(header.to_owned(), |text, next| text + &row(next))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::nn::Weight;
+    use crate::train::evaluation::Evaluation;
 
     /// Numbers that a reader of JSON gives back one bit off when it does not take care; such a bit would decide between equal
     /// epochs.
@@ -221,10 +202,7 @@ mod tests {
             epoch: epochs,
             lr: 1e-3,
             train_loss: 0.1 + 0.2,
-            validation_loss: 1.0,
-            accuracy: 0.5,
-            balanced_accuracy: 0.5,
-            macro_f1: 0.5,
+            validation: Evaluation { loss: 1.0, figures: [("balanced_accuracy".to_owned(), 0.5)].into() },
             tiles_per_s: 1.0,
             seconds: 1.0,
             best: epochs == 1,
@@ -251,7 +229,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut saved = state(ODD.len(), 0.1);
         for (row, value) in saved.history.iter_mut().zip(ODD) {
-            (row.validation_loss, row.balanced_accuracy) = (value, value / 2.0);
+            row.validation = Evaluation { loss: value, figures: [("accuracy".to_owned(), value / 2.0)].into() };
         }
         save(dir.path(), "run", 1, &saved).unwrap();
         assert_eq!(load(dir.path(), "run").unwrap().unwrap().history, saved.history);
@@ -301,7 +279,7 @@ mod tests {
     fn an_epoch_that_was_interrupted_before_its_manifest_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         save(dir.path(), "run", 1, &state(1, 0.1)).unwrap();
-        write(dir.path(), "checkpoint-00002.safetensors", b"half").unwrap();
+        write_whole(&dir.path().join("checkpoint-00002.safetensors"), b"half").unwrap();
         assert_eq!(load(dir.path(), "run").unwrap().unwrap().steps, 1);
     }
 

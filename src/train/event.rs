@@ -1,6 +1,8 @@
 //! Progress of a training as values; drawing them is the command line's work.
 
 use crate::dataset::ReadEvent;
+use crate::train::config::TrainConfig;
+use crate::train::evaluation::Evaluation;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -10,8 +12,17 @@ use std::path::PathBuf;
 pub enum TrainEvent {
     /// Tiles are being read.
     Data(ReadEvent),
+    /// A frozen network describes tiles.
+    Features {
+        /// Tiles described so far, each of their variants counted.
+        done: usize,
+        /// All of them.
+        total: usize,
+    },
     /// Tiles are read and divided.
     Prepared {
+        /// The configuration with every choice made.
+        config: Box<TrainConfig>,
         /// One per class, in the order of the logits.
         classes: Vec<ClassCount>,
         /// Training tiles left out because they share pixels with a validation tile.
@@ -67,14 +78,8 @@ pub struct EpochRow {
     pub lr: f64,
     /// Mean loss of the training batches, with their weights, smoothing and augmentation.
     pub train_loss: f64,
-    /// Mean cross-entropy of the validation tiles, each counted once.
-    pub validation_loss: f64,
-    /// Share of the validation tiles that were recognised.
-    pub accuracy: f64,
-    /// Mean recall of the classes.
-    pub balanced_accuracy: f64,
-    /// Mean F1 of the classes.
-    pub macro_f1: f64,
+    /// On the validation tiles, each counted once.
+    pub validation: Evaluation,
     /// Training tiles per second.
     pub tiles_per_s: f64,
     /// Duration with validation, seconds.

@@ -7,17 +7,22 @@
 mod augment;
 mod checkpoint;
 mod config;
+mod curves;
 mod evaluation;
 mod event;
+mod features;
+mod learn;
+mod loss;
 mod names;
 mod optimiser;
 mod report;
 mod run;
 mod sampler;
+mod scale;
 mod start;
 mod step;
 
-pub use config::{AugmentConfig, Balance, CardConfig, TrainConfig};
+pub use config::{AugmentConfig, Balance, CardConfig, Layers, LossKind, Rule, Select, TrainConfig};
 pub use evaluation::Evaluation;
 pub use event::{ClassCount, EpochRow, TrainEvent};
 pub use run::{TrainReport, train};

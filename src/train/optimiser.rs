@@ -1,11 +1,11 @@
-//! Gradients → new weights: `AdamW` with one length limit for the whole gradient, and the learning rate's course.
+//! Gradients → new weights: `AdamW` or momentum, one length limit for the whole gradient, and the learning rate's course.
 //!
 //! burn keeps the state of its own module optimiser by parameter ids that change with every load, and puts it on its
 //! default device; here a tensor's state goes by its place in the network, so that a resumed run is the same run.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Network, TensorMap, Weight};
-use crate::train::config::TrainConfig;
+use crate::train::config::{Rule, TrainConfig};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,28 +15,69 @@ const EPSILON: f32 = 1e-8;
 /// Share of the highest learning rate at the end.
 const FLOOR: f64 = 0.01;
 
-/// `AdamW` for all tensors of a network.
+/// The rule for all tensors of a network.
 ///
 /// # Source
-/// Loshchilov and Hutter 2017, arXiv:1711.05101; gradient clipping: Pascanu et al. 2012, arXiv:1211.5063.
+/// `AdamW`: Loshchilov and Hutter 2017, arXiv:1711.05101, whose section 2 also takes the decay of gradient descent with
+/// momentum out of its gradient; gradient clipping: Pascanu et al. 2012, arXiv:1211.5063.
 pub(super) struct Optimiser {
+    rule: Rule,
     /// With weight decay, for kernels and matrices.
     decaying: AdamW,
     /// Without, for biases and normalisation.
     plain: AdamW,
+    weight_decay: f64,
+    momentum: f64,
     clip_norm: f64,
     /// Moments of each tensor, flattened, in the order of a walk over the network.
-    states: Vec<Option<AdamWState<1>>>,
+    states: Vec<Option<Moments>>,
+}
+
+/// What is remembered of a tensor's gradients.
+enum Moments {
+    Adam(Box<AdamWState<1>>),
+    /// The last change, before its rate.
+    Velocity(Box<Tensor<1>>),
 }
 
 impl Optimiser {
     pub fn new(config: &TrainConfig) -> Self {
         let adam = AdamWConfig::new().with_epsilon(EPSILON);
         Self {
+            rule: config.optimiser,
             decaying: adam.clone().with_weight_decay(config.weight_decay).build(),
             plain: adam.with_weight_decay(0.0).build(),
+            weight_decay: f64::from(config.weight_decay),
+            momentum: config.momentum,
             clip_norm: config.clip_norm,
             states: Vec::new(),
+        }
+    }
+
+    /// One tensor's step: the new values and what is to be remembered.
+    fn update(
+        &self,
+        lr: f64,
+        decays: bool,
+        values: Tensor<1>,
+        gradient: Tensor<1>,
+        state: Option<Moments>,
+    ) -> (Tensor<1>, Option<Moments>) {
+        match (self.rule, state) {
+            (Rule::AdamW, state) => {
+                let state = if let Some(Moments::Adam(state)) = state { Some(*state) } else { None };
+                let rule = if decays { &self.decaying } else { &self.plain };
+                let (values, state) = rule.step(lr, values, gradient, state);
+                (values, state.map(|state| Moments::Adam(Box::new(state))))
+            }
+            (Rule::Sgd, state) => {
+                let velocity = match state {
+                    Some(Moments::Velocity(velocity)) => (*velocity).mul_scalar(self.momentum) + gradient,
+                    _ => gradient,
+                };
+                let kept = if decays { 1.0 - lr * self.weight_decay } else { 1.0 };
+                (values.mul_scalar(kept) - velocity.clone().mul_scalar(lr), Some(Moments::Velocity(Box::new(velocity))))
+            }
         }
     }
 
@@ -69,10 +110,16 @@ impl Optimiser {
         let mut map = TensorMap::default();
         let mut steps = 0;
         for (at, state) in self.states.iter().enumerate() {
-            let Some(AdamWState { momentum }) = state else { continue };
-            steps = momentum.time;
-            map.insert(moment_name(at, 1), read(&momentum.moment_1)?);
-            map.insert(moment_name(at, 2), read(&momentum.moment_2)?);
+            match state {
+                Some(Moments::Adam(state)) => {
+                    let AdamWState { momentum } = &**state;
+                    steps = momentum.time;
+                    map.insert(moment_name(at, 1), read(&momentum.moment_1)?);
+                    map.insert(moment_name(at, 2), read(&momentum.moment_2)?);
+                }
+                Some(Moments::Velocity(velocity)) => map.insert(moment_name(at, 1), read(velocity)?),
+                None => {}
+            }
         }
         Ok((map, steps))
     }
@@ -88,8 +135,11 @@ impl Optimiser {
                 weight.map(|weight| Tensor::<1>::from_data(TensorData::new(weight.data, weight.shape), device))
             };
             let state = match (moment(1), moment(2)) {
-                (Some(first), Some(second)) => Some(AdamWState::new(AdaptiveMomentumState::new(steps, first, second))),
-                _ => None,
+                (Some(first), Some(second)) => {
+                    Some(Moments::Adam(Box::new(AdamWState::new(AdaptiveMomentumState::new(steps, first, second)))))
+                }
+                (Some(velocity), None) => Some(Moments::Velocity(Box::new(velocity))),
+                (None, _) => None,
             };
             self.states.push(state);
         }
@@ -164,10 +214,10 @@ impl ModuleMapper for Update<'_> {
         let Some(gradient) = self.gradients.next().flatten() else { return param };
         param.map(|tensor| {
             let shape = tensor.shape();
-            let rule = if D > 1 { &self.optimiser.decaying } else { &self.optimiser.plain };
             let state = self.optimiser.states[at].take();
             let flat = tensor.inner().flatten::<1>(0, D - 1);
-            let (updated, state) = rule.step(self.lr, flat, gradient.mul_scalar(self.shorten), state);
+            let gradient = gradient.mul_scalar(self.shorten);
+            let (updated, state) = self.optimiser.update(self.lr, D > 1, flat, gradient, state);
             self.optimiser.states[at] = state;
             Tensor::from_inner(updated.reshape(shape)).require_grad()
         })
@@ -200,19 +250,34 @@ mod tests {
         assert!((learning_rate(1.0, 0, 0.0, 1) - FLOOR).abs() < 1e-12);
     }
 
+    fn steps(config: &TrainConfig, gradients: &[[f32; 2]]) -> Vec<f32> {
+        let device = Device::flex();
+        let optimiser = Optimiser::new(config);
+        let (mut values, mut state) = (Tensor::<1>::from_floats([2.0, -1.0], &device), None);
+        for &gradient in gradients {
+            let gradient = Tensor::from_floats(gradient, &device);
+            (values, state) = optimiser.update(0.01, true, values, gradient, state);
+        }
+        values.into_data().iter::<f32>().collect()
+    }
+
     #[test]
     fn one_step_of_adamw_is_that_of_the_paper() {
         // Bias correction makes the first step lr * sign(gradient); decay takes lr * wd of the weight besides.
-        let device = Device::flex();
         let config = TrainConfig { weight_decay: 0.1, ..TrainConfig::default() };
-        let optimiser = Optimiser::new(&config);
-        let (weight, gradient) =
-            (Tensor::<1>::from_floats([2.0, -1.0], &device), Tensor::from_floats([0.3, -7.0], &device));
-        let (updated, _) = optimiser.decaying.step(0.01, weight, gradient, None);
-        let found: Vec<f32> = updated.into_data().iter::<f32>().collect();
+        let found = steps(&config, &[[0.3, -7.0]]);
         assert!(
             (found[0] - (2.0 * 0.999 - 0.01)).abs() < 1e-6 && (found[1] - (-0.999 + 0.01)).abs() < 1e-6,
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn momentum_adds_a_share_of_the_last_change() {
+        let config = TrainConfig { optimiser: Rule::Sgd, momentum: 0.5, weight_decay: 0.1, ..TrainConfig::default() };
+        let found = steps(&config, &[[1.0, 0.0], [3.0, 0.0]]);
+        let after_one = 2.0 * 0.999 - 0.01;
+        let expected = [after_one * 0.999 - 0.01 * (0.5 * 1.0 + 3.0), -0.999 * 0.999];
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
     }
 }

@@ -41,7 +41,7 @@ impl Material<'_> {
             attribution: words.attribution.clone(),
             intended_use: words.intended_use.clone(),
             training_data: words.training_data.clone(),
-            activation: Activation::Softmax,
+            activation: if config.loss.is_of_classes() { Activation::Softmax } else { Activation::Identity },
             classes: classes.collect(),
             input: Input {
                 mpp: input.um_per_px,
@@ -61,23 +61,11 @@ impl Material<'_> {
     }
 
     fn metrics(&self) -> Metrics {
-        let confusion = &self.evaluation.confusion;
-        let mut metrics = Metrics::new();
-        let mut add = |name: String, value: Option<f64>| {
-            // Four decimals are far below what so many tiles can tell.
-            metrics.extend(value.map(|value| (name, (value * 1e4).round() / 1e4)));
-        };
-        add("validation_tiles".to_owned(), Some(confusion.total() as f64));
-        add("validation_accuracy".to_owned(), confusion.accuracy());
-        add("validation_balanced_accuracy".to_owned(), confusion.balanced_accuracy());
-        add("validation_macro_f1".to_owned(), confusion.macro_f1());
-        add("validation_kappa".to_owned(), confusion.kappa());
-        add("validation_macro_auroc".to_owned(), self.evaluation.auroc);
-        add("validation_loss".to_owned(), Some(self.evaluation.loss));
-        for (at, class) in self.counts.iter().enumerate() {
-            add(format!("validation_recall_{}", class.name), confusion.recall(at));
-        }
-        metrics
+        // Four decimals are far below what so many tiles can tell.
+        let rounded = |value: f64| (value * 1e4).round() / 1e4;
+        let Evaluation { loss, figures } = self.evaluation;
+        let figures = figures.iter().map(|(name, value)| (format!("validation_{name}"), rounded(*value)));
+        figures.chain([("validation_loss".to_owned(), rounded(*loss))]).collect()
     }
 
     /// `CARD.md`.
@@ -118,10 +106,10 @@ impl Material<'_> {
             input.input_px,
             input.mean,
             input.std,
-            config.epochs,
+            config.epochs(),
             config.epoch_tiles.map_or("all training tiles".to_owned(), |count| format!("{count} draws")),
-            config.batch,
-            config.lr,
+            config.batch(),
+            config.lr(),
             epochs(config.warmup_epochs),
             config.weight_decay,
             config.clip_norm,
@@ -130,6 +118,7 @@ impl Material<'_> {
                 Balance::None => "classes as frequent as they are",
                 Balance::Loss => "losses weighed by 1 / sqrt(tiles of the class)",
                 Balance::Sampler => "classes drawn in proportion to sqrt(tiles of the class)",
+                Balance::Equal => "classes drawn equally often",
             },
             config.seed,
             self.device,
@@ -164,33 +153,12 @@ impl Material<'_> {
     }
 
     fn results(&self) -> String {
-        let confusion = &self.evaluation.confusion;
-        let show = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
-        let mut text = format!(
-            "On the {} validation tiles, with the weights as stored. The epoch was chosen on the same tiles, so the figures \
-             are somewhat too good.\n\n| accuracy | balanced accuracy | macro F1 | Cohen's kappa | macro AUROC (one against \
-             rest) | cross-entropy |\n|---:|---:|---:|---:|---:|---:|\n| {} | {} | {} | {} | {} | {:.3} |\n\nTruth in rows, \
-             prediction in columns:\n\n|",
-            confusion.total(),
-            show(confusion.accuracy()),
-            show(confusion.balanced_accuracy()),
-            show(confusion.macro_f1()),
-            show(confusion.kappa()),
-            show(self.evaluation.auroc),
-            self.evaluation.loss,
+        let mut text = String::from(
+            "On the validation tiles, with the weights as stored. The epoch was chosen on the same tiles, so the figures are \
+             somewhat too good.\n\n| figure | value |\n|---|---:|\n",
         );
-        let names = || self.counts.iter().map(|class| class.name.as_str());
-        names().chain(["recall", "precision", "F1"]).for_each(|name| {
-            let _ = write!(text, " | {name}");
-        });
-        let _ = writeln!(text, " |\n|---|{}", "---:|".repeat(self.counts.len() + 3));
-        for (truth, name) in names().enumerate() {
-            let _ = write!(text, "| {name} |");
-            for predicted in 0..self.counts.len() {
-                let _ = write!(text, " {} |", confusion.count(truth, predicted));
-            }
-            let figures = [confusion.recall(truth), confusion.precision(truth), confusion.f1(truth)];
-            let _ = writeln!(text, " {} |", figures.map(show).join(" | "));
+        for (name, value) in &self.evaluation.figures {
+            let _ = writeln!(text, "| {name} | {value:.3} |");
         }
         text
     }

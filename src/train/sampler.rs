@@ -19,33 +19,38 @@ pub(super) fn epoch(
     epoch: u64,
 ) -> Vec<usize> {
     let mut random = Random::of(&[STREAM, seed, epoch]);
-    let mut order = match balance {
-        Balance::None | Balance::Loss => cycle(train, count, &mut random),
-        Balance::Sampler => {
-            let class_of = |class: usize| {
-                train.iter().copied().filter(|&at| set.tiles[at].truth.class().unwrap_or_default() == class).collect()
-            };
-            let classes: Vec<Vec<usize>> = (0..set.targets.names().len()).map(class_of).collect();
-            let shares: Vec<f64> = classes.iter().map(|tiles| (tiles.len() as f64).sqrt()).collect();
-            let quotas = apportion(&shares, count);
-            let drawn = classes.iter().zip(quotas).map(|(tiles, quota)| cycle(tiles, quota, &mut random));
-            drawn.collect::<Vec<_>>().concat()
-        }
+    // A tile that does not count could be a whole batch, of which there is no mean.
+    let train: Vec<usize> = train.iter().copied().filter(|&at| set.tiles[at].weight > 0.0).collect();
+    let by_class = |share: fn(f64) -> f64, random: &mut Random| {
+        let of = |class: usize| {
+            train.iter().copied().filter(|&at| set.tiles[at].truth.class().unwrap_or_default() == class).collect()
+        };
+        let classes: Vec<Vec<usize>> = (0..set.counts(&[]).len()).map(of).collect();
+        let shares: Vec<f64> = classes.iter().map(|tiles| share(tiles.len() as f64)).collect();
+        let quotas = apportion(&shares, count);
+        classes.iter().zip(quotas).flat_map(|(tiles, quota)| cycle(tiles, quota, random)).collect()
+    };
+    let mut order: Vec<usize> = match balance {
+        Balance::None | Balance::Loss => cycle(&train, count, &mut random),
+        Balance::Sampler => by_class(f64::sqrt, &mut random),
+        Balance::Equal => by_class(f64::signum, &mut random),
     };
     random.shuffle(&mut order);
     order
 }
 
-/// The factor by which a tile of each class counts in the loss; the mean over the training tiles is 1.
+/// The factor by which each tile counts in the loss: its own weight, and that of its class, whose mean over the training
+/// tiles is 1.
 #[expect(clippy::cast_possible_truncation, reason = "weights of a loss need no more than f32")]
 pub(super) fn loss_weights(set: &TileSet, train: &[usize], balance: Balance) -> Vec<f32> {
     let counts = set.counts(train);
-    if balance != Balance::Loss {
-        return vec![1.0; counts.len()];
-    }
     // The sum over tiles of 1 / sqrt(n) is the sum over classes of sqrt(n).
     let sum: f64 = counts.iter().map(|&count| (count as f64).sqrt()).sum();
-    counts.iter().map(|&count| (train.len() as f64 / sum / (count.max(1) as f64).sqrt()) as f32).collect()
+    let of_class = |class: usize| match balance {
+        Balance::Loss => (train.len() as f64 / sum / (counts[class].max(1) as f64).sqrt()) as f32,
+        Balance::None | Balance::Sampler | Balance::Equal => 1.0,
+    };
+    set.tiles.iter().map(|tile| tile.weight * tile.truth.class().map_or(1.0, of_class)).collect()
 }
 
 /// `count` tiles, all of them before any comes again.
@@ -104,10 +109,23 @@ mod tests {
 
     #[test]
     fn weights_have_a_mean_of_one_over_the_tiles() {
-        let (set, train) = data();
+        let (mut set, train) = data();
         let weights = loss_weights(&set, &train, Balance::Loss);
-        assert!((weights[0] * 100.0 + weights[1] * 4.0 - 104.0).abs() < 1e-4, "{weights:?}");
-        assert!((weights[1] / weights[0] - 5.0).abs() < 1e-5);
-        assert_eq!(loss_weights(&set, &train, Balance::Sampler), [1.0, 1.0]);
+        assert!((weights.iter().sum::<f32>() - 104.0).abs() < 1e-3, "{weights:?}");
+        assert!((weights[100] / weights[0] - 5.0).abs() < 1e-5);
+        set.tiles[3].weight = 0.25;
+        assert_eq!(loss_weights(&set, &train, Balance::Sampler)[2..4], [1.0, 0.25]);
+    }
+
+    #[test]
+    fn equal_balance_draws_equally_and_tiles_that_do_not_count_are_not_drawn() {
+        let (mut set, train) = data();
+        assert_eq!(set.counts(&epoch(&set, &train, Balance::Equal, 60, 1, 1)), [30, 30]);
+        for tile in &mut set.tiles[2..] {
+            tile.weight = 0.0;
+        }
+        let mut drawn = epoch(&set, &train, Balance::None, 4, 1, 1);
+        drawn.sort_unstable();
+        assert_eq!(drawn, [0, 0, 1, 1]);
     }
 }

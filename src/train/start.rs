@@ -2,8 +2,9 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
-use crate::nn::{Bundle, Head, NetworkSpec, TensorMap, fresh, load, read_weights, save};
+use crate::nn::{Activation, Bundle, Head, NetworkSpec, TensorMap, fresh, load, read_weights, save};
 use crate::train::config::TrainConfig;
+use crate::train::scale::Scale;
 use burn::tensor::Device;
 use std::path::Path;
 
@@ -17,11 +18,12 @@ pub(super) struct Start {
     pub digest: String,
 }
 
-/// Prepares the weights of a network for these classes. The last layer is kept only from a model of the same classes.
+/// Prepares the weights of a network for these classes or numbers, which it is to give on this scale. The last layer is
+/// kept only from a model of the same ones.
 ///
 /// # Errors
 /// Those of reading the weights; [`ErrorKind::Usage`] (`TRN-0103`) when a model normalises colours otherwise.
-pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
+pub(super) fn start(config: &TrainConfig, classes: &[String], scale: Option<&Scale>) -> Result<Start> {
     let Some(path) = &config.init else {
         let spec = NetworkSpec { padding: config.padding, ..NetworkSpec::torch(config.architecture, classes.len()) };
         let (weights, origin) = (fresh(&spec, config.seed)?, "random weights".to_owned());
@@ -41,8 +43,13 @@ pub(super) fn start(config: &TrainConfig, classes: &[String]) -> Result<Start> {
         let spec = NetworkSpec { classes: classes.len(), ..bundle.spec().folded() };
         let digest = bundle.digest().to_owned();
         let origin = format!("model {} (weights {digest})", bundle.name());
-        let weights = if bundle.class_names() == classes {
-            bundle.weights().clone()
+        let estimates = bundle.activation() == Activation::Identity;
+        let weights = if bundle.class_names() == classes && estimates == scale.is_some() {
+            let mut weights = bundle.weights().clone();
+            if let Some(scale) = scale {
+                scale.to_standard(&spec, &mut weights)?;
+            }
+            weights
         } else {
             with_fresh_head(config, &spec, bundle.weights())?
         };
@@ -83,7 +90,7 @@ mod tests {
     fn a_network_from_chance_has_the_padding_that_was_asked_for() {
         let classes = ["a", "b"].map(str::to_owned);
         for padding in [Padding::Torch, Padding::TfSame] {
-            let found = start(&TrainConfig { padding, ..TrainConfig::default() }, &classes).unwrap();
+            let found = start(&TrainConfig { padding, ..TrainConfig::default() }, &classes, None).unwrap();
             assert_eq!(found.spec.padding, padding);
         }
     }

@@ -1,19 +1,22 @@
-//! Tiles → gradients, and tiles → scores.
+//! Tiles → gradients, and tiles → what a network says of them.
 //!
 //! On the CPU a batch is cut in shards that are computed side by side: burn's convolutions use several cores badly, and
 //! this is two to three times faster. Invariant: the result depends on the number of shards, never on the number of cores
 //! or on which thread is done first.
 
-use crate::dataset::TileSet;
+use crate::dataset::{Targets, TileSet, Truth};
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::Network;
+use crate::infer::activate;
+use crate::nn::{Activation, Network};
 use crate::random::Random;
 use crate::train::augment::Recipe;
 use crate::train::config::TrainConfig;
+use crate::train::features::Features;
+use crate::train::loss::Loss;
+use crate::train::scale::Scale;
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.
@@ -26,10 +29,13 @@ const GPU_BATCH: usize = 64;
 /// What stays the same over a training.
 pub(super) struct Stage<'a> {
     pub set: &'a TileSet,
+    /// A resolved configuration.
     pub config: &'a TrainConfig,
     pub device: &'a OpenDevice,
-    /// Factor of each class in the loss.
+    /// Factor of each tile in the loss.
     pub weights: Vec<f32>,
+    /// Of numbers.
+    pub scale: Option<Scale>,
 }
 
 /// A batch of an epoch.
@@ -41,21 +47,35 @@ pub(super) struct Batch<'a> {
     pub tiles: &'a [usize],
 }
 
+/// How a tile is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum View {
+    /// As it is for 0, and varied for others, always in the same way.
+    Variant(usize),
+    /// As in one epoch at one place.
+    Epoch { epoch: u64, place: usize },
+}
+
 impl Stage<'_> {
-    /// Loss and gradients of a batch; the gradients of its shards have to be added.
+    /// Loss and gradients of a batch; the gradients of its shards have to be added. With features the last layer alone is
+    /// run.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] (`TRN-0401`) when the loss is not finite, with the tiles of the batch; [`ErrorKind::Device`].
-    pub fn gradients(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<GradientsParams>)> {
-        let total: f32 =
-            batch.tiles.iter().map(|&tile| self.weights[self.set.tiles[tile].truth.class().unwrap_or_default()]).sum();
+    pub fn gradients(
+        &self,
+        network: &Network,
+        features: Option<&Features>,
+        batch: Batch<'_>,
+    ) -> Result<(f64, Vec<GradientsParams>)> {
+        let total: f32 = batch.tiles.iter().map(|&tile| self.weights[tile]).sum();
         // Batch normalisation needs the statistics of the whole batch.
-        let whole = network.spec().batch_norm || !self.device.is_cpu;
+        let whole = network.spec().batch_norm || !self.device.is_cpu || features.is_some();
         let shards = if whole { 1 } else { self.config.shards };
         let size = batch.tiles.len().div_ceil(shards).max(1);
         let shard = |at: usize, tiles| Batch { first: batch.first + at * size, tiles, ..batch };
         let parts: Vec<(f64, GradientsParams)> = if whole {
-            vec![self.shard(network, batch, total)?]
+            vec![self.shard(network, features, batch, total)?]
         } else {
             std::thread::scope(|scope| {
                 let shards = batch.tiles.chunks(size).enumerate();
@@ -63,7 +83,7 @@ impl Stage<'_> {
                     .map(|(at, tiles)| {
                         // Threads that share tensors would wait for each other's graphs; a fork has its own.
                         let network = network.clone().fork(&self.device.device.clone().autodiff());
-                        scope.spawn(move || self.shard(&network, shard(at, tiles), total))
+                        scope.spawn(move || self.shard(&network, None, shard(at, tiles), total))
                     })
                     .collect();
                 threads
@@ -83,75 +103,134 @@ impl Stage<'_> {
     }
 
     /// The part of a batch's loss that some of its tiles cause, and its gradients.
-    fn shard(&self, network: &Network, batch: Batch<'_>, total: f32) -> Result<(f64, GradientsParams)> {
+    fn shard(
+        &self,
+        network: &Network,
+        features: Option<&Features>,
+        batch: Batch<'_>,
+        total: f32,
+    ) -> Result<(f64, GradientsParams)> {
         let device = self.device.device.clone().autodiff();
-        let side = self.set.side_px as usize;
-        let mut values = Vec::with_capacity(batch.tiles.len() * side * side * 3);
-        for (at, &tile) in batch.tiles.iter().enumerate() {
-            let mut random = Random::of(&[STREAM, self.config.seed, batch.epoch, (batch.first + at) as u64]);
-            let recipe = Recipe::draw(&self.config.augment, &mut random);
-            recipe.apply(&self.set.pixels(tile)?, side, &self.config.input, &mut values);
-        }
-        let targets = self.targets(batch.tiles, total);
-        let input = Tensor::<4>::from_data(TensorData::new(values, [batch.tiles.len(), 3, side, side]), &device); // [N, 3, S, S]
-        let targets = Tensor::<2>::from_data(targets, &device); // [N, K]
-        let loss = -(log_softmax(network.forward(input), 1) * targets).sum();
+        let count = batch.tiles.len();
+        let outputs = if let Some(features) = features {
+            let rows = batch.tiles.iter().enumerate().flat_map(|(at, &tile)| {
+                let mut random = Random::of(&[STREAM, self.config.seed, batch.epoch, (batch.first + at) as u64]);
+                features.row(tile, random.below(self.config.views)).iter().copied()
+            });
+            let rows = TensorData::new(rows.collect::<Vec<f32>>(), [count, features.columns()]);
+            network.logits(Tensor::from_data(rows, &device)).ok_or_else(no_head)?
+        } else {
+            let view = |at: usize| View::Epoch { epoch: batch.epoch, place: batch.first + at };
+            network.forward(self.input(batch.tiles, &view, &device)?)
+        };
+        let truth: Vec<f32> = batch.tiles.iter().flat_map(|&tile| self.truth(tile)).collect();
+        let truth = Tensor::<2>::from_data(TensorData::new(truth, [count, self.set.targets.names().len()]), &device); // [N, K]
+        let shares: Vec<f32> = batch.tiles.iter().map(|&tile| self.weights[tile] / total).collect();
+        let shares = Tensor::<2>::from_data(TensorData::new(shares, [count, 1]), &device); // [N, 1]
+        let loss = Loss::of(self.config).sum(outputs, truth, shares);
         let value = loss.clone().try_into_scalar::<f32>().map_err(failed)?;
         Ok((f64::from(value), GradientsParams::from_grads(loss.backward(), network)))
     }
 
-    /// Smoothed labels, each row weighed by its class and divided by the weight of the whole batch: what remains of
-    /// cross-entropy is a product with the logarithms of the probabilities.
-    fn targets(&self, tiles: &[usize], total: f32) -> TensorData {
-        let classes = self.set.targets.names().len();
-        let spread = self.config.label_smoothing;
-        let row = |&tile: &usize| {
-            let label = self.set.tiles[tile].truth.class().unwrap_or_default();
-            let share = self.weights[label] / total;
-            (0..classes).map(move |class| {
-                let hit = if class == label { 1.0 - spread } else { 0.0 };
-                share * (hit + spread / classes as f32)
-            })
-        };
-        TensorData::new(tiles.iter().flat_map(row).collect::<Vec<f32>>(), [tiles.len(), classes])
+    /// What the network should say of a tile: shares of classes with some of the label spread over all, or standard numbers.
+    fn truth(&self, tile: usize) -> Vec<f32> {
+        match (&self.set.tiles[tile].truth, &self.set.targets) {
+            (Truth::Class(label), Targets::Classes(names)) => {
+                let (spread, count) = (self.config.label_smoothing, names.len());
+                let share = |class: usize| if class == *label { 1.0 - spread } else { 0.0 } + spread / count as f32;
+                (0..count).map(share).collect()
+            }
+            (truth, _) => match &self.scale {
+                Some(scale) => scale.standard(truth.numbers()).collect(),
+                None => truth.numbers().to_vec(),
+            },
+        }
     }
 
-    /// Probabilities `[K]` of each tile, in order, without any variation.
+    /// Logits of tiles, or the numbers that a network gives, one row each, in order.
     ///
     /// # Errors
     /// [`ErrorKind::Device`].
-    pub fn score(&self, network: &Network, tiles: &[usize]) -> Result<Vec<Vec<f32>>> {
+    pub fn outputs(&self, network: &Network, tiles: &[usize]) -> Result<Vec<Vec<f32>>> {
+        self.run(network, tiles, View::Variant(0), &|network, tiles| network.forward(tiles))
+    }
+
+    /// The same from features.
+    ///
+    /// # Errors
+    /// As [`Stage::outputs`]; [`ErrorKind::Usage`] (`TRN-0107`) when the last layer is not linear.
+    pub fn of_features(&self, network: &Network, features: &Features, tiles: &[usize]) -> Result<Vec<Vec<f32>>> {
+        let rows: Vec<f32> = tiles.iter().flat_map(|&tile| features.row(tile, 0)).copied().collect();
+        let rows = TensorData::new(rows, [tiles.len(), features.columns()]);
+        read(network.valid().logits(Tensor::from_data(rows, &self.device.device)).ok_or_else(no_head)?)
+    }
+
+    /// Probabilities of classes; numbers stay as they are.
+    pub fn scores(&self, outputs: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+        match self.set.targets {
+            Targets::Classes(_) => outputs.iter().map(|row| activate(row, Activation::Softmax)).collect(),
+            Targets::Numbers(_) => outputs,
+        }
+    }
+
+    /// What a network says of tiles, one row each, in order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`].
+    pub fn run(
+        &self,
+        network: &Network,
+        tiles: &[usize],
+        view: View,
+        say: &(dyn Fn(&Network, Tensor<4>) -> Tensor<2> + Sync),
+    ) -> Result<Vec<Vec<f32>>> {
         let network = network.valid();
+        let group = |tiles: &[usize]| -> Result<Vec<Vec<f32>>> {
+            let device: &Device = &self.device.device;
+            read(say(&network, self.input(tiles, &|_| view, device)?))
+        };
+        let groups = |tiles: &[usize], size: usize| -> Result<Vec<Vec<f32>>> {
+            Ok(tiles.chunks(size).map(group).collect::<Result<Vec<_>>>()?.concat())
+        };
         if !self.device.is_cpu {
-            let rows = tiles.chunks(GPU_BATCH).map(|tiles| self.probabilities(&network, tiles));
-            return Ok(rows.collect::<Result<Vec<_>>>()?.concat());
+            return groups(tiles, GPU_BATCH);
         }
         let lanes = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // Whole groups for each lane, so that the number of lanes changes no group and no result.
         let lane = tiles.len().div_ceil(lanes).next_multiple_of(CPU_LANE).max(CPU_LANE);
-        let work = |tiles: &[usize]| -> Result<Vec<Vec<f32>>> {
-            let groups = tiles.chunks(CPU_LANE).map(|tiles| self.probabilities(&network, tiles));
-            Ok(groups.collect::<Result<Vec<_>>>()?.concat())
-        };
         std::thread::scope(|scope| {
-            let lanes: Vec<_> = tiles.chunks(lane).map(|tiles| scope.spawn(|| work(tiles))).collect();
+            let lanes: Vec<_> = tiles.chunks(lane).map(|tiles| scope.spawn(|| groups(tiles, CPU_LANE))).collect();
             let rows = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|_| Err(panicked())));
             Ok(rows.collect::<Result<Vec<_>>>()?.concat())
         })
     }
 
-    fn probabilities(&self, network: &Network, tiles: &[usize]) -> Result<Vec<Vec<f32>>> {
+    /// Normalised tiles `[N, 3, S, S]`; `view` says how the tile at each place is shown.
+    fn input(&self, tiles: &[usize], view: &dyn Fn(usize) -> View, device: &Device) -> Result<Tensor<4>> {
         let side = self.set.side_px as usize;
         let mut values = Vec::with_capacity(tiles.len() * side * side * 3);
-        for &tile in tiles {
-            Recipe::plain().apply(&self.set.pixels(tile)?, side, &self.config.input, &mut values);
+        for (at, &tile) in tiles.iter().enumerate() {
+            let recipe = self.recipe(tile, view(at));
+            recipe.apply(&self.set.pixels(tile)?, side, &self.config.input, &mut values);
         }
-        let device: &Device = &self.device.device;
-        let input = Tensor::<4>::from_data(TensorData::new(values, [tiles.len(), 3, side, side]), device); // [N, 3, S, S]
-        let data = log_softmax(network.forward(input), 1).exp().try_into_data().map_err(failed)?;
-        let flat: Vec<f32> = data.iter::<f32>().collect();
-        Ok(flat.chunks(self.set.targets.names().len()).map(<[f32]>::to_vec).collect())
+        Ok(Tensor::from_data(TensorData::new(values, [tiles.len(), 3, side, side]), device))
     }
+
+    fn recipe(&self, tile: usize, view: View) -> Recipe {
+        let seed = self.config.seed;
+        let mut random = match view {
+            View::Variant(0) => return Recipe::plain(),
+            View::Variant(view) => Random::of(&[STREAM, seed, 0, tile as u64, view as u64]),
+            View::Epoch { epoch, place } => Random::of(&[STREAM, seed, epoch, place as u64]),
+        };
+        Recipe::draw(&self.config.augment, &mut random)
+    }
+}
+
+fn read(rows: Tensor<2>) -> Result<Vec<Vec<f32>>> {
+    let [_, columns] = rows.dims();
+    let flat: Vec<f32> = rows.try_into_data().map_err(failed)?.iter::<f32>().collect();
+    Ok(flat.chunks(columns.max(1)).map(<[f32]>::to_vec).collect())
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
@@ -160,4 +239,13 @@ fn failed(error: impl std::fmt::Display) -> Error {
 
 fn panicked() -> Error {
     Error::new(ErrorKind::Device, "TRN-0404", "expected gradients from the CPU, found a panic")
+}
+
+fn no_head() -> Error {
+    Error::new(
+        ErrorKind::Usage,
+        "TRN-0107",
+        "layers: expected a network with a linear last layer for head, found another",
+    )
+    .with_advice("choose `layers = \"last\"` or `\"all\"`")
 }

@@ -21,10 +21,10 @@ use Uses::{AllBelow, Only};
 /// Types and plain data that everything is made of: layers 0 and 1.
 const BASE: [&str; 8] = ["draft", "error", "geometry", "limits", "random", "raster", "tile", "units"];
 
-/// From the bottom up. Modules of one layer do not use each other; `units` reports what is wrong with a number, so `error`
+/// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
 const LAYERS: [Row; 25] = [
-    Row(0, "draft", Only(&[])),
+    Row(0, "draft", Only(&["error"])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
     Row(0, "limits", Only(&[])),
@@ -46,7 +46,7 @@ const LAYERS: [Row; 25] = [
     Row(4, "dataset", Only(&["slide", "tiling"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),
     Row(5, "pipeline", AllBelow),
-    Row(5, "train", Only(&["dataset", "device", "evaluate", "gpu", "nn", "ops"])),
+    Row(5, "train", Only(&["dataset", "device", "evaluate", "gpu", "infer", "nn", "ops"])),
     Row(6, "cli", AllBelow),
     Row(7, "main", AllBelow),
 ];

@@ -11,7 +11,7 @@ use eosin::slide::Slide;
 use eosin::synthetic::{PyramidConfig, SyntheticConfig, SyntheticSlide};
 use eosin::tiling::loader::{Loaded, LoaderConfig, load};
 use eosin::tiling::plan::{SlideGeometry, TilingConfig, plan};
-use eosin::train::{CardConfig, TrainConfig, TrainEvent, TrainReport, train};
+use eosin::train::{CardConfig, Layers, TrainConfig, TrainEvent, TrainReport, train};
 use eosin::units::Mpp;
 use image::RgbImage;
 use std::collections::BTreeMap;
@@ -41,9 +41,9 @@ fn tiles(dir: &Path, each: u32) -> PathBuf {
 fn config(tiles: &Path, out: &Path) -> TrainConfig {
     TrainConfig {
         out: out.to_path_buf(),
-        epochs: 3,
-        batch: 8,
-        lr: 1e-3,
+        epochs: Some(3),
+        batch: Some(8),
+        lr: Some(1e-3),
         data: DataSource::Folder(FolderSource { path: tiles.to_path_buf() }),
         input: InputConfig { tile_px: SIDE_PX, input_px: SIDE_PX, ..InputConfig::default() },
         card: CardConfig { name: "toy".to_owned(), ..CardConfig::default() },
@@ -60,7 +60,13 @@ fn sharded(dir: &Path, tiles: &Path, out: &str) -> TrainConfig {
         let weights = save(&spec.init(&device).unwrap()).unwrap();
         fs::write(&init, weights.to_safetensors(Precision::F32).unwrap()).unwrap();
     }
-    TrainConfig { init: Some(init), epochs: 2, lr: 1e-4, ..config(tiles, &dir.join(out)) }
+    TrainConfig {
+        init: Some(init),
+        layers: Layers::All,
+        epochs: Some(2),
+        lr: Some(1e-4),
+        ..config(tiles, &dir.join(out))
+    }
 }
 
 fn run(config: &TrainConfig) -> Result<(TrainReport, Vec<TrainEvent>), Error> {
@@ -75,8 +81,11 @@ fn a_network_learns_from_chance_and_its_bundle_opens() {
     let dir = tempfile::tempdir().unwrap();
     let tiles = tiles(dir.path(), 24);
     // A few steps from chance need the plainer network.
-    let toy =
-        TrainConfig { architecture: Architecture::ResNet18, epochs: 2, ..config(&tiles, &dir.path().join("out")) };
+    let toy = TrainConfig {
+        architecture: Architecture::ResNet18,
+        epochs: Some(2),
+        ..config(&tiles, &dir.path().join("out"))
+    };
     let (report, events) = run(&toy).unwrap();
     let losses: Vec<f64> = report.history.iter().map(|row| row.train_loss).collect();
     assert!(losses[1] < losses[0] * 0.7, "{losses:?}");
@@ -127,7 +136,7 @@ fn the_same_seed_gives_the_same_bits_also_after_an_interruption() {
     assert_ne!(run(&other).unwrap().0.card.weights.blake3, through);
     let changed = TrainConfig {
         resume: true,
-        lr: 2e-4,
+        lr: Some(2e-4),
         card: CardConfig { name: "b".into(), ..stopped.card.clone() },
         ..stopped
     };
@@ -138,7 +147,12 @@ fn the_same_seed_gives_the_same_bits_also_after_an_interruption() {
 fn running_statistics_too_come_back_to_the_bit_after_an_interruption() {
     let dir = tempfile::tempdir().unwrap();
     let tiles = tiles(dir.path(), 8);
-    let toy = |out: &str| TrainConfig { epochs: 2, padding: Padding::TfSame, ..config(&tiles, &dir.path().join(out)) };
+    let toy = |out: &str| TrainConfig {
+        epochs: Some(2),
+        padding: Padding::TfSame,
+        layers: Layers::All,
+        ..config(&tiles, &dir.path().join(out))
+    };
     let through = run(&toy("through")).unwrap().0;
     assert!(through.card.architecture.batch_norm);
     assert_eq!(through.card.architecture.padding, Padding::TfSame);

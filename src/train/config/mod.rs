@@ -1,16 +1,24 @@
 //! What a training is asked to do, as one TOML file, checked before anything is read.
 //!
+//! `choice.rs` has what can be chosen, `check.rs` the ranges, `resolve.rs` makes the choices that were left open.
 //! Invariant: a checked configuration has no value that would fail only after hours. Unknown keys are refused.
 
+mod check;
+mod choice;
+mod resolve;
+
+pub use choice::{Balance, Layers, LossKind, Rule, Select};
+
 use crate::dataset::{DataSource, FolderSource, InputConfig, Request, SplitConfig};
-use crate::error::{Error, ErrorKind, Result};
-use crate::limits::MAX_TILE_SIDE_PX;
-use crate::nn::{Architecture, NetworkSpec, Padding};
-use crate::train::names;
-use crate::units::Mpp;
+use crate::error::Result;
+use crate::nn::{Architecture, Padding};
+use check::usage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// Fewer training tiles than this train the last layer alone, where it is left open.
+pub const FEW_TILES: usize = 1000;
 
 /// A training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,23 +36,43 @@ pub struct TrainConfig {
     pub padding: Padding,
     /// Labels whose tiles are left out; each must occur.
     pub exclude: Vec<String>,
-    /// Passes over the training tiles.
-    pub epochs: usize,
-    /// Tiles between two changes of the weights.
-    pub batch: usize,
+    /// Which layers change.
+    pub layers: Layers,
+    /// Stages of the network, counted from its end, that change with `layers = "last"`.
+    pub last_stages: usize,
+    /// Variants of each training tile that are kept with `layers = "head"`; the first is the tile as it is.
+    pub views: usize,
+    /// Passes over the training tiles; without it 100 for the last layer alone, else 12.
+    pub epochs: Option<usize>,
+    /// Stops after so many epochs without a better one; 0 for never.
+    pub patience: usize,
+    /// What the best epoch is best at.
+    pub select: Select,
+    /// Tiles between two changes of the weights; without it 64 for the last layer alone, else 16.
+    pub batch: Option<usize>,
     /// Parts into which a batch is cut and computed side by side on the CPU. The results depend on it in the last bits, so
     /// it is fixed instead of following the computer. Networks with batch normalisation always use 1.
     pub shards: usize,
     /// Training tiles drawn for an epoch; without it as many as there are.
     pub epoch_tiles: Option<usize>,
-    /// Highest learning rate.
-    pub lr: f64,
+    /// How gradients change weights.
+    pub optimiser: Rule,
+    /// Highest learning rate; without it 0.001 for the last layer alone, else 0.0003, and a hundred times that for SGD.
+    pub lr: Option<f64>,
     /// Epochs over which it rises from 0; afterwards it falls along a cosine to 1 % of the highest.
     pub warmup_epochs: f64,
+    /// Share of the last change that is made again, of SGD.
+    pub momentum: f64,
     /// Decoupled weight decay of kernels and matrices.
     pub weight_decay: f32,
     /// Gradients longer than this are shortened to it.
     pub clip_norm: f64,
+    /// What is made small.
+    pub loss: LossKind,
+    /// How much less a tile counts in the focal loss the better it is recognised.
+    pub focal_gamma: f64,
+    /// Where Huber's loss turns from squares to sizes, in standard deviations of a number over the training tiles.
+    pub huber_delta: f64,
     /// Share of the label that is spread over all classes.
     pub label_smoothing: f32,
     /// What is done about rare classes.
@@ -63,18 +91,6 @@ pub struct TrainConfig {
     pub split: SplitConfig,
     /// The words of the model's card.
     pub card: CardConfig,
-}
-
-/// What is done about rare classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Balance {
-    /// Nothing.
-    None,
-    /// A tile's loss is weighed by 1 / sqrt(tiles of its class).
-    Loss,
-    /// A class is drawn in proportion to sqrt(its tiles), rare tiles several times an epoch.
-    Sampler,
 }
 
 /// How training tiles are varied.
@@ -126,14 +142,24 @@ impl Default for TrainConfig {
             architecture: Architecture::MobileNetV2,
             padding: Padding::Torch,
             exclude: Vec::new(),
-            epochs: 12,
-            batch: 16,
+            layers: Layers::Auto,
+            last_stages: 2,
+            views: 4,
+            epochs: None,
+            patience: 0,
+            select: Select::Auto,
+            batch: None,
             shards: 4,
             epoch_tiles: None,
-            lr: 3e-4,
+            optimiser: Rule::AdamW,
+            lr: None,
             warmup_epochs: 1.0,
+            momentum: 0.9,
             weight_decay: 0.01,
             clip_norm: 1.0,
+            loss: LossKind::Auto,
+            focal_gamma: 2.0,
+            huber_delta: 1.0,
             label_smoothing: 0.05,
             balance: Balance::Sampler,
             seed: 1,
@@ -182,59 +208,12 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// Checks what types cannot say.
+    /// The configuration as TOML.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] (`TRN-0102`) with the key, the range and the value found; [`ErrorKind::Unsupported`]
-    /// (`MOD-0208`) for a padding that the network does not have.
-    pub fn check(&self) -> Result<()> {
-        named("out", &self.out.to_string_lossy())
-            .map_err(|error| error.with_advice("put it into the file, or use --out"))?;
-        self.check_values()
-    }
-
-    fn check_values(&self) -> Result<()> {
-        names::check_model(&self.card.name)?;
-        if self.init.is_none() {
-            NetworkSpec { padding: self.padding, ..NetworkSpec::torch(self.architecture, 2) }.check()?;
-        }
-        match &self.data {
-            DataSource::Folder(source) => named("data.path", &source.path.to_string_lossy())?,
-            DataSource::Slide(source) => named("data.label_column", &source.label_column)?,
-        }
-        Mpp::new(self.input.um_per_px)
-            .map_err(|error| usage("TRN-0102", format!("input.um_per_px: {}", error.message())))?;
-        let side = |px: u32| f64::from(px);
-        let largest = f64::from(MAX_TILE_SIDE_PX);
-        let (smoothing, decay) = (f64::from(self.label_smoothing), f64::from(self.weight_decay));
-        let AugmentConfig { brightness, stain, .. } = self.augment;
-        for (key, value, range) in [
-            ("epochs", self.epochs as f64, 1.0..=100_000.0),
-            ("batch", self.batch as f64, 1.0..=65_536.0),
-            ("shards", self.shards as f64, 1.0..=256.0),
-            ("epoch_tiles", self.epoch_tiles.unwrap_or(1) as f64, 1.0..=1e9),
-            ("lr", self.lr, 1e-8..=10.0),
-            ("warmup_epochs", self.warmup_epochs, 0.0..=self.epochs as f64),
-            ("weight_decay", decay, 0.0..=1.0),
-            ("clip_norm", self.clip_norm, 1e-6..=1e6),
-            ("label_smoothing", smoothing, 0.0..=0.5),
-            ("input.tile_px", side(self.input.tile_px), 32.0..=largest),
-            ("input.input_px", side(self.input.input_px), 32.0..=largest),
-            ("augment.brightness", f64::from(brightness), 0.0..=0.9),
-            ("augment.stain", f64::from(stain), 0.0..=0.9),
-            ("split.validation", self.split.validation, 0.01..=0.9),
-            ("split.block_tiles", f64::from(self.split.block_tiles), 1.0..=4096.0),
-        ] {
-            if !range.contains(&value) {
-                let (low, high) = (range.start(), range.end());
-                return Err(usage("TRN-0102", format!("{key}: expected {low} to {high}, found {value}")));
-            }
-        }
-        let InputConfig { mean, std, .. } = &self.input;
-        if mean.iter().any(|mean| !mean.is_finite()) || std.iter().any(|std| !(std.is_finite() && *std > 0.0)) {
-            return Err(usage("TRN-0102", "input: expected finite means and standard deviations above 0".to_owned()));
-        }
-        Ok(())
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) (`TRN-0101`) for a value that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| usage("TRN-0101", format!("cannot write the configuration: {error}")))
     }
 
     /// The tiles that it asks for.
@@ -257,14 +236,6 @@ impl TrainConfig {
         // Maps and lists are ordered, so equal configurations have equal text.
         blake3::hash(format!("{what:?}").as_bytes()).to_hex().to_string()
     }
-}
-
-fn named(key: &str, text: &str) -> Result<()> {
-    if text.trim().is_empty() { Err(usage("TRN-0102", format!("expected {key}, found none"))) } else { Ok(()) }
-}
-
-fn usage(code: &'static str, message: String) -> Error {
-    Error::new(ErrorKind::Usage, code, message)
 }
 
 #[cfg(test)]
@@ -290,7 +261,7 @@ mod tests {
     fn a_configuration_is_read_and_keeps_its_defaults() {
         let config = TrainConfig::from_toml(TEXT).unwrap();
         let DataSource::Slide(source) = &config.data else { panic!("expected a slide") };
-        assert_eq!((source.label_column.as_str(), config.epochs, config.balance), ("label", 12, Balance::Loss));
+        assert_eq!((source.label_column.as_str(), config.epochs, config.balance), ("label", None, Balance::Loss));
     }
 
     #[test]
