@@ -1,6 +1,7 @@
 //! Arguments as typed; every number names its unit.
 
 use super::models::args::ModelsArgs;
+use super::train::args::TrainArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use eosin::device::DeviceSpec;
 use eosin::tile::GridRule;
@@ -25,7 +26,7 @@ pub(crate) enum Command {
     /// Make a synthetic slide with known regions, score it, and say how far the map is from the truth.
     Demo(DemoArgs),
     /// Train a model on labelled tiles, and write it as a bundle that scores slides at once.
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Say what a slide is: format, size, levels, um/px and where it comes from.
     Info(InfoArgs),
     /// List the models that can be used, check one, or import another library's weights.
@@ -157,36 +158,6 @@ pub(crate) struct DemoArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct TrainArgs {
-    /// What to train on and how (TOML); paths in it are relative to the current folder.
-    pub(crate) config: PathBuf,
-
-    /// Folder of checkpoints, curves and the model, in place of the file's.
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-
-    /// Go on after the last complete epoch.
-    #[arg(long)]
-    pub(crate) resume: bool,
-
-    /// Passes over the training tiles, in place of the file's.
-    #[arg(long, value_name = "N")]
-    pub(crate) epochs: Option<usize>,
-
-    /// Decides split, order, augmentation and fresh weights, in place of the file's.
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
-
-    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: DeviceSpec,
-
-    /// Show errors and the final figures only.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]

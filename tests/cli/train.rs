@@ -51,8 +51,9 @@ fn a_trained_model_is_whole_and_scores_slides() {
     said.line("model    ");
     let files = here.files("runs");
     let model = ["trained/CARD.md", "trained/model.toml", "trained/weights.safetensors"];
-    let checkpoint = ["best-00001.safetensors", "checkpoint-00001.safetensors", "checkpoint.json", "curves.csv"];
-    assert_eq!(files, [&checkpoint[..], &model].concat());
+    let run =
+        ["best-00001.safetensors", "checkpoint-00001.safetensors", "checkpoint.json", "config.toml", "curves.csv"];
+    assert_eq!(files, [&run[..], &model].concat());
 
     let mut models = here.program(&["models", "--json"]);
     let said = Said::new(&models.env("EOSIN_MODELS", here.path("runs")).output().unwrap());

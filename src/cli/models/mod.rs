@@ -38,19 +38,29 @@ pub(crate) fn folders() -> Result<Vec<PathBuf>> {
 }
 
 /// Opens a model by its folder or by its name.
+///
+/// # Errors
+/// Those of [`folder_of`] and of opening it.
 pub(crate) fn find(name: &str) -> Result<Bundle> {
-    let here = Path::new(name);
-    if here.is_dir() {
-        return Bundle::open(here);
+    Bundle::open(&folder_of(name)?)
+}
+
+/// The folder of a model that is named, or that is the name.
+///
+/// # Errors
+/// [`ErrorKind::Model`] `MOD-0002` with the names that there are.
+pub(crate) fn folder_of(name: &str) -> Result<PathBuf> {
+    if Path::new(name).is_dir() {
+        return Ok(PathBuf::from(name));
     }
     let folders = folders()?;
     if let Some(folder) = folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir()) {
-        return Bundle::open(&folder);
+        return Ok(folder);
     }
     // A folder may be called otherwise than its model, and `eosin models` lists the model's name.
     let models = Bundle::names(&folders);
     if let Some((_, folder)) = models.iter().find(|(model, _)| model == name) {
-        return Bundle::open(folder);
+        return Ok(folder.clone());
     }
     let known: Vec<&str> = models.iter().map(|(model, _)| model.as_str()).collect();
     let found = if known.is_empty() { "no model at all".to_string() } else { known.join(", ") };

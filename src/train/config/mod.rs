@@ -1,10 +1,12 @@
 //! What a training is asked to do, as one TOML file, checked before anything is read.
 //!
-//! `choice.rs` has what can be chosen, `check.rs` the ranges, `resolve.rs` makes the choices that were left open.
+//! `choice.rs` has what can be chosen, `check.rs` the ranges, `layered.rs` joins
+//! file and flags, `resolve.rs` makes the choices that were left open.
 //! Invariant: a checked configuration has no value that would fail only after hours. Unknown keys are refused.
 
 mod check;
 mod choice;
+mod layered;
 mod resolve;
 
 pub use choice::{Balance, Layers, LossKind, Rule, Select};
@@ -200,12 +202,9 @@ impl TrainConfig {
     /// Reads a configuration and checks all but `out`, which may be said elsewhere.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`]: `TRN-0101` no such TOML, and those of [`TrainConfig::check`].
+    /// Those of [`TrainConfig::layered`].
     pub fn from_toml(text: &str) -> Result<Self> {
-        let config: Self =
-            toml::from_str(text).map_err(|error| usage("TRN-0101", format!("training: {}", error.message())))?;
-        config.check_values()?;
-        Ok(config)
+        Self::layered(text, toml::Table::new())
     }
 
     /// The configuration as TOML.

@@ -1,30 +1,20 @@
 //! `eosin train`.
 
-use super::args::TrainArgs;
+pub(crate) mod args;
+
 use super::text::{say, tell};
-use super::{exit, interrupt};
+use super::{exit, interrupt, models};
+use args::TrainArgs;
 use eosin::dataset::ReadEvent;
 use eosin::device::open;
 use eosin::train::{EpochRow, Layers, Select, TrainConfig, TrainEvent, train};
 use eosin::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
-    let text =
-        std::fs::read_to_string(&args.config).map_err(|error| Error::io(&args.config, "read the file", error))?;
-    let mut config = TrainConfig::from_toml(&text).map_err(|error| error.at_path(&args.config))?;
-    config.resume |= args.resume;
-    if let Some(out) = &args.out {
-        config.out.clone_from(out);
-    }
-    if let Some(epochs) = args.epochs {
-        config.epochs = Some(epochs);
-    }
-    if let Some(seed) = args.seed {
-        config.seed = seed;
-    }
-    config.check().map_err(|error| error.at_path(&args.config))?;
+    let config = config(args)?;
     let device = open(args.device)?;
     let target = if args.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(Some(0), target);
@@ -73,6 +63,24 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         say!("  {name:<32} {value:.4}");
     }
     Ok(ExitCode::from(exit::DONE))
+}
+
+/// The file with the flags over it.
+fn config(args: &TrainArgs) -> Result<TrainConfig> {
+    let file = args.config.as_deref();
+    let at_file = |error: Error| if let Some(file) = file { error.at_path(file) } else { error };
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| Error::io(file, "read the file", error))?,
+        None => String::new(),
+    };
+    let init = match args.init() {
+        // A file or a folder, else a model's name.
+        Some(name) if !Path::new(name).exists() => Some(models::folder_of(name)?),
+        name => name.map(PathBuf::from),
+    };
+    let config = TrainConfig::layered(&text, args.flags(init.as_deref())).map_err(at_file)?;
+    config.check().map_err(at_file)?;
+    Ok(config)
 }
 
 /// An epoch in a line.

@@ -1,0 +1,201 @@
+//! The arguments of `eosin train`; each is a key of the configuration file, over which it wins.
+
+use clap::Args as ClapArgs;
+use eosin::device::DeviceSpec;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TrainArgs {
+    /// What to train on and how (TOML); paths in it are relative to the current folder. Flags win over it.
+    pub(crate) config: Option<PathBuf>,
+
+    /// Folder of checkpoints, curves and the model.
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// The model's name, such as tissue-mobilenetv2.mine; also that of its folder.
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Go on after the last complete epoch.
+    #[arg(long)]
+    resume: bool,
+
+    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: DeviceSpec,
+
+    /// Show errors and the final figures only.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    data: DataArgs,
+
+    #[command(flatten)]
+    learning: LearningArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Tiles and their labels")]
+struct DataArgs {
+    /// A folder with one folder of tiles for each class.
+    #[arg(long, value_name = "DIR", group = "source")]
+    tiles: Option<PathBuf>,
+
+    /// A slide; with --targets.
+    #[arg(long, value_name = "FILE", requires = "targets", group = "source")]
+    slide: Option<PathBuf>,
+
+    /// A CSV with x and y (level-0 pixels) and a label or numbers.
+    #[arg(long, value_name = "CSV", requires = "slide")]
+    targets: Option<PathBuf>,
+
+    /// The column of labels.
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Option<String>,
+
+    /// Columns of numbers to estimate, in place of labels.
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    values: Option<Vec<String>>,
+
+    /// Labels whose tiles are left out.
+    #[arg(long, value_name = "LABEL,...", value_delimiter = ',')]
+    exclude: Option<Vec<String>>,
+
+    /// Resolution of the tiles [default: the start model's].
+    #[arg(long, value_name = "UM_PER_PX")]
+    um_per_px: Option<f64>,
+
+    /// Side of a tile at that resolution [default: the start model's].
+    #[arg(long, value_name = "PX")]
+    tile_px: Option<u32>,
+
+    /// Side that the network sees after resizing [default: the start model's].
+    #[arg(long, value_name = "PX")]
+    input_px: Option<u32>,
+
+    /// Share of the tiles that decides which epoch is best.
+    #[arg(long, value_name = "FRACTION")]
+    validation: Option<f64>,
+
+    /// Share of the tiles that is looked at once, in the end.
+    #[arg(long, value_name = "FRACTION")]
+    test: Option<f64>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Learning")]
+struct LearningArgs {
+    /// Start weights: a model by name or folder, or a weights file; without them the network starts from chance.
+    #[arg(long, value_name = "NAME|DIR|FILE")]
+    init: Option<String>,
+
+    /// The network, where no start model says it (see `eosin models architectures`).
+    #[arg(long, value_name = "NAME")]
+    architecture: Option<String>,
+
+    /// Which layers change: auto, head, last or all.
+    #[arg(long)]
+    layers: Option<String>,
+
+    /// Passes over the training tiles.
+    #[arg(long, value_name = "N")]
+    epochs: Option<i64>,
+
+    /// Stop after so many epochs without a better one.
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<i64>,
+
+    /// Tiles between two changes of the weights.
+    #[arg(long, value_name = "TILES")]
+    batch: Option<i64>,
+
+    /// Highest learning rate.
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+
+    /// adamw or sgd.
+    #[arg(long, value_name = "RULE")]
+    optimiser: Option<String>,
+
+    /// auto, cross-entropy, focal, huber or squared.
+    #[arg(long)]
+    loss: Option<String>,
+
+    /// What is done about rare classes: none, loss, sampler or equal.
+    #[arg(long)]
+    balance: Option<String>,
+
+    /// Decides split, order, augmentation and fresh weights.
+    #[arg(long)]
+    seed: Option<i64>,
+}
+
+impl TrainArgs {
+    /// The keys that were given; `init` is what the start weights are once they are found.
+    pub(crate) fn flags(&self, init: Option<&Path>) -> Table {
+        let (data, learning) = (&self.data, &self.learning);
+        let mut keys = Keys::default();
+        keys.set("out", path(self.out.as_deref()));
+        keys.set("resume", self.resume.then_some(true));
+        keys.set("card.name", self.name.clone());
+        keys.set("init", path(init));
+        keys.set("data.kind", data.tiles.as_ref().map(|_| "folder"));
+        keys.set("data.path", path(data.tiles.as_deref()));
+        keys.set("data.kind", data.slide.as_ref().map(|_| "slide"));
+        keys.set("data.slide", path(data.slide.as_deref()));
+        keys.set("data.targets", path(data.targets.as_deref()));
+        keys.set("data.label_column", data.label_column.clone());
+        keys.set("data.values", data.values.clone());
+        keys.set("exclude", data.exclude.clone());
+        keys.set("input.um_per_px", data.um_per_px);
+        keys.set("input.tile_px", data.tile_px.map(i64::from));
+        keys.set("input.input_px", data.input_px.map(i64::from));
+        keys.set("split.validation", data.validation);
+        keys.set("split.test", data.test);
+        keys.set("architecture", learning.architecture.clone());
+        keys.set("layers", learning.layers.clone());
+        keys.set("epochs", learning.epochs);
+        keys.set("patience", learning.patience);
+        keys.set("batch", learning.batch);
+        keys.set("lr", learning.lr);
+        keys.set("optimiser", learning.optimiser.clone());
+        keys.set("loss", learning.loss.clone());
+        keys.set("balance", learning.balance.clone());
+        keys.set("seed", learning.seed);
+        keys.0
+    }
+
+    /// The start weights as they were named.
+    pub(crate) fn init(&self) -> Option<&str> {
+        self.learning.init.as_deref()
+    }
+}
+
+fn path(path: Option<&Path>) -> Option<String> {
+    path.map(|path| path.to_string_lossy().into_owned())
+}
+
+/// A table in the making.
+#[derive(Default)]
+struct Keys(Table);
+
+impl Keys {
+    /// Sets a key such as `a` or `a.b`, if there is a value.
+    fn set(&mut self, key: &str, value: Option<impl Into<Value>>) {
+        let Some(value) = value else { return };
+        match key.split_once('.') {
+            None => {
+                self.0.insert(key.to_owned(), value.into());
+            }
+            Some((table, key)) => {
+                let table = self.0.entry(table).or_insert_with(|| Value::Table(Table::new()));
+                if let Some(table) = table.as_table_mut() {
+                    table.insert(key.to_owned(), value.into());
+                }
+            }
+        }
+    }
+}
