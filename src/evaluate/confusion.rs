@@ -2,6 +2,8 @@
 //!
 //! Invariant: a figure that the counts do not define (a recall of a class without tiles) is `None`, never 0 or 1.
 
+use super::draws::mean;
+
 /// How often each class was taken for which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
@@ -26,13 +28,29 @@ impl Confusion {
         table
     }
 
+    /// Counts truths and predictions as often as their tiles were drawn.
+    ///
+    /// # Panics
+    /// When a drawn tile has a class beyond the table.
+    pub fn drawn(classes: usize, truth: &[usize], predicted: &[usize], draws: &[u32]) -> Self {
+        let mut table = Self::new(classes);
+        for ((&truth, &predicted), &times) in truth.iter().zip(predicted).zip(draws).filter(|tile| *tile.1 > 0) {
+            *table.cell(truth, predicted) += u64::from(times);
+        }
+        table
+    }
+
     /// Counts one tile.
     ///
     /// # Panics
     /// When a class is beyond the table.
     pub fn add(&mut self, truth: usize, predicted: usize) {
+        *self.cell(truth, predicted) += 1;
+    }
+
+    fn cell(&mut self, truth: usize, predicted: usize) -> &mut u64 {
         assert!(truth < self.classes && predicted < self.classes, "class beyond the table");
-        self.counts[truth * self.classes + predicted] += 1;
+        &mut self.counts[truth * self.classes + predicted]
     }
 
     /// The number of classes.
@@ -46,6 +64,11 @@ impl Confusion {
     /// When a class is beyond the table.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
         self.counts[truth * self.classes + predicted]
+    }
+
+    /// The counts: a row for each truth, a column for each prediction.
+    pub fn rows(&self) -> Vec<Vec<u64>> {
+        self.counts.chunks(self.classes.max(1)).map(<[u64]>::to_vec).collect()
     }
 
     /// All tiles.
@@ -106,12 +129,35 @@ impl Confusion {
         self.weighted_kappa(|truth, predicted| f64::from(u8::from(truth != predicted)))
     }
 
+    /// Agreement of ordered classes, where a miss counts by its distance.
+    ///
+    /// # Source
+    /// Cohen 1968, doi:10.1037/h0026256.
+    pub fn linear_kappa(&self) -> Option<f64> {
+        self.weighted_kappa(|truth, predicted| truth.abs_diff(predicted) as f64)
+    }
+
     /// Agreement of ordered classes, where a miss counts by the square of its distance.
     ///
     /// # Source
     /// Cohen 1968, doi:10.1037/h0026256.
     pub fn quadratic_kappa(&self) -> Option<f64> {
         self.weighted_kappa(|truth, predicted| (truth.abs_diff(predicted) as f64).powi(2))
+    }
+
+    /// Matthews' correlation of truth and prediction, for any number of classes; `None` when either is of one class only.
+    ///
+    /// # Source
+    /// Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006, equation 8 (`R_K`).
+    pub fn mcc(&self) -> Option<f64> {
+        let total = self.total() as f64;
+        let sum = |of: &dyn Fn(usize) -> f64| (0..self.classes).map(of).sum::<f64>();
+        let (support, predicted) = (|class| self.support(class) as f64, |class| self.predicted(class) as f64);
+        let together = self.hits() as f64 * total - sum(&|class| support(class) * predicted(class));
+        let of_truth = total * total - sum(&|class| support(class).powi(2));
+        let of_prediction = total * total - sum(&|class| predicted(class).powi(2));
+        let whole = of_truth.sqrt() * of_prediction.sqrt();
+        (whole > 0.0).then(|| together / whole)
     }
 
     /// `1 - sum w O / sum w E`, with the observed counts O and those expected by chance E.
@@ -131,11 +177,6 @@ impl Confusion {
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0_u32, 0.0), |(count, sum), value| (count + 1, sum + value));
-    (count > 0).then(|| sum / f64::from(count))
 }
 
 #[cfg(test)]
@@ -161,6 +202,15 @@ mod tests {
         near(table.macro_f1(), (0.75 + 2.0 / 3.0 + 2.0 / 3.0) / 3.0);
         // Chance agrees on (4*4 + 3*3 + 3*3) / 100 = 0.34.
         near(table.kappa(), (0.7 - 0.34) / (1.0 - 0.34));
+        // (7 * 10 - 34) / (100 - 34), as truth and prediction have the same counts.
+        near(table.mcc(), 36.0 / 66.0);
+        assert_eq!(table.rows(), [[3, 1, 0], [0, 2, 1], [1, 0, 2]]);
+    }
+
+    #[test]
+    fn a_tile_counts_as_often_as_it_was_drawn() {
+        let drawn = Confusion::drawn(2, &[0, 1, 9], &[1, 1, 9], &[2, 1, 0]);
+        assert_eq!(drawn, Confusion::of(2, [(0, 1), (0, 1), (1, 1)]));
     }
 
     #[test]
@@ -171,7 +221,7 @@ mod tests {
             (None, None, None, None)
         );
         let one = Confusion::of(2, [(0, 0), (0, 0)]);
-        assert_eq!((one.recall(1), one.f1(1), one.kappa()), (None, None, None));
+        assert_eq!((one.recall(1), one.f1(1), one.kappa(), one.mcc()), (None, None, None, None));
         near(one.balanced_accuracy(), 1.0);
     }
 }

@@ -1,7 +1,25 @@
 //! How good predictions are, as numbers. No files, no networks, no slides: labels and scores in, figures out.
+//!
+//! Statistics are functions of draws: how often each tile counts. [`once`] takes each tile once and gives the plain figure;
+//! [`Bootstrap`] draws whole patients or slides anew and gives its interval.
 
+mod bootstrap;
+mod calibration;
 mod confusion;
+mod curves;
+mod delong;
+mod draws;
+mod order;
 mod ranking;
+mod regression;
+mod temperature;
 
+pub use bootstrap::{Bootstrap, Figure, LEAST_CLUSTERS, LEVEL, Partition};
+pub use calibration::{Reliability, ReliabilityBin, binary_brier, brier, cross_entropy};
 pub use confusion::Confusion;
-pub use ranking::{auroc, macro_auroc};
+pub use curves::{CurvePoint, Curves};
+pub use delong::{Delong, DelongTest};
+pub use draws::once;
+pub use ranking::{Ranking, auroc, macro_auroc};
+pub use regression::Agreement;
+pub use temperature::{sigmoid_temperature, softmax_temperature};

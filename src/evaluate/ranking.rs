@@ -1,32 +1,77 @@
 //! How well scores put one kind of tiles above another.
 
-use std::cmp::Ordering;
+use super::draws::{mean, once};
+use super::order::Order;
 
-/// Area under the receiver operating characteristic: the chance that a positive scores above a negative, ties counted
-/// half. `None` unless there are both, and when a score is not a number.
-///
-/// # Source
-/// Hanley and `McNeil` 1982, doi:10.1148/radiology.143.1.7063747, through mid-ranks (Mann-Whitney U).
+/// Scores of tiles, sorted, with which of them are positive.
+#[derive(Debug, Clone)]
+pub struct Ranking {
+    pub(super) scores: Vec<f64>,
+    pub(super) positive: Vec<bool>,
+    pub(super) order: Order,
+}
+
+impl Ranking {
+    /// `None` when there are not as many scores as truths, or when a score is not a number.
+    pub fn of(scores: &[f64], positive: &[bool]) -> Option<Self> {
+        let order = Order::of(scores).filter(|_| scores.len() == positive.len())?;
+        Some(Self { scores: scores.to_vec(), positive: positive.to_vec(), order })
+    }
+
+    /// For each distinct score, from the highest down: a tile that has it, and the drawn positives and negatives there.
+    pub(super) fn falling(&self, draws: &[u32]) -> impl Iterator<Item = (usize, f64, f64)> {
+        self.order.rising().rev().map(move |ties| {
+            let (mut positives, mut negatives) = (0_u64, 0_u64);
+            for &tile in ties {
+                let times = u64::from(draws[tile as usize]);
+                *(if self.positive[tile as usize] { &mut positives } else { &mut negatives }) += times;
+            }
+            (ties[0] as usize, positives as f64, negatives as f64)
+        })
+    }
+
+    /// Area under the receiver operating characteristic: the chance that a positive scores above a negative, ties counted
+    /// half. `None` unless both are drawn.
+    ///
+    /// # Source
+    /// Hanley and `McNeil` 1982, doi:10.1148/radiology.143.1.7063747 (Mann-Whitney U).
+    ///
+    /// # Panics
+    /// When `draws` is not one number per tile.
+    pub fn auroc(&self, draws: &[u32]) -> Option<f64> {
+        let (mut wins, mut above, mut passed) = (0.0, 0.0, 0.0);
+        for (_, positives, negatives) in self.falling(draws) {
+            wins += negatives * (above + positives / 2.0);
+            above += positives;
+            passed += negatives;
+        }
+        (above > 0.0 && passed > 0.0).then(|| wins / (above * passed))
+    }
+
+    /// Average precision: precision at each distinct score, weighed by the recall it adds. `None` unless a positive is
+    /// drawn.
+    ///
+    /// # Source
+    /// `sum_n (R_n - R_(n-1)) P_n` over falling thresholds, without interpolation, as in scikit-learn.
+    ///
+    /// # Panics
+    /// When `draws` is not one number per tile.
+    pub fn average_precision(&self, draws: &[u32]) -> Option<f64> {
+        let (mut sum, mut above, mut taken) = (0.0, 0.0, 0.0);
+        for (_, positives, negatives) in self.falling(draws) {
+            above += positives;
+            taken += positives + negatives;
+            if positives > 0.0 {
+                sum += positives * above / taken;
+            }
+        }
+        (above > 0.0).then(|| sum / above)
+    }
+}
+
+/// [`Ranking::auroc`] of all tiles; `None` also when a score is not a number.
 pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
-    if scores.len() != positive.len() || scores.iter().any(|score| score.is_nan()) {
-        return None;
-    }
-    let positives = positive.iter().filter(|&&positive| positive).count() as f64;
-    let negatives = positive.len() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
-        return None;
-    }
-    let mut order: Vec<(f64, bool)> = scores.iter().copied().zip(positive.iter().copied()).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut rank_sum = 0.0;
-    let mut below = 0.0;
-    for ties in order.chunk_by(|a, b| a.0.partial_cmp(&b.0) == Some(Ordering::Equal)) {
-        let size = ties.len() as f64;
-        let mid_rank = below + f64::midpoint(size, 1.0);
-        rank_sum += mid_rank * ties.iter().filter(|tie| tie.1).count() as f64;
-        below += size;
-    }
-    Some((rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives))
+    Ranking::of(scores, positive)?.auroc(&once(scores.len()))
 }
 
 /// Mean over the classes of the area of one class against the rest; classes without an area are left out.
@@ -39,13 +84,13 @@ pub fn macro_auroc(scores: &[Vec<f32>], labels: &[usize]) -> Option<f64> {
         let column: Option<Vec<f64>> = scores.iter().map(|row| row.get(class).map(|&score| f64::from(score))).collect();
         auroc(&column?, &labels.iter().map(|&label| label == class).collect::<Vec<_>>())
     };
-    let areas: Vec<f64> = (0..classes).filter_map(of).collect();
-    (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
+    mean((0..classes).filter_map(of))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn ties_count_half_and_one_sided_labels_have_no_area() {
@@ -54,5 +99,48 @@ mod tests {
         assert_eq!(area, Some(3.5 / 4.0));
         assert_eq!(auroc(&[0.1, 0.2], &[true, true]), None);
         assert_eq!(auroc(&[f64::NAN, 0.2], &[true, false]), None);
+        assert_eq!(auroc(&[0.1], &[true, false]), None);
+    }
+
+    #[test]
+    fn average_precision_is_that_worked_out_by_hand() {
+        // Thresholds 0.8, 0.5, 0.2: recall 1/2, 1, 1; precision 1, 2/3, 2/4.
+        let ranking = Ranking::of(&[0.8, 0.5, 0.5, 0.2], &[true, true, false, false]).unwrap();
+        let found = ranking.average_precision(&[1; 4]).unwrap();
+        assert!((found - (0.5 + 0.5 * 2.0 / 3.0)).abs() < 1e-15, "{found}");
+        assert_eq!(ranking.average_precision(&[0, 0, 1, 1]), None);
+        assert_eq!(ranking.average_precision(&[1, 1, 0, 0]), Some(1.0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_tile_drawn_twice_is_two_tiles(tiles in proptest::collection::vec((0_u8..6, any::<bool>(), 0_u32..4), 0..40)) {
+            let (mut scores, mut positive, mut draws) = (vec![], vec![], vec![]);
+            let (mut all_scores, mut all_positive) = (vec![], vec![]);
+            for (score, truth, times) in tiles {
+                scores.push(f64::from(score));
+                positive.push(truth);
+                draws.push(times);
+                for _ in 0..times {
+                    all_scores.push(f64::from(score));
+                    all_positive.push(truth);
+                }
+            }
+            let drawn = Ranking::of(&scores, &positive).unwrap();
+            let copied = Ranking::of(&all_scores, &all_positive).unwrap();
+            let every = once(all_scores.len());
+            prop_assert_eq!(drawn.auroc(&draws), copied.auroc(&every));
+            prop_assert_eq!(drawn.average_precision(&draws), copied.average_precision(&every));
+            prop_assert!(drawn.auroc(&draws).is_none_or(|area| (0.0..=1.0).contains(&area)));
+        }
+
+        #[test]
+        fn turning_the_scores_round_turns_the_area_round(tiles in proptest::collection::vec((0_u8..6, any::<bool>()), 2..40)) {
+            let scores: Vec<f64> = tiles.iter().map(|tile| f64::from(tile.0)).collect();
+            let turned: Vec<f64> = scores.iter().map(|score| -score).collect();
+            let positive: Vec<bool> = tiles.iter().map(|tile| tile.1).collect();
+            let areas = auroc(&scores, &positive).zip(auroc(&turned, &positive));
+            prop_assert!(areas.is_none_or(|(one, other)| (one + other - 1.0).abs() < 1e-12));
+        }
     }
 }
