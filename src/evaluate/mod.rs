@@ -3,6 +3,7 @@
 //! Statistics are functions of draws: how often each tile counts. [`once`] takes each tile once and gives the plain figure;
 //! [`Bootstrap`] draws whole patients or slides anew and gives its interval.
 
+mod assessment;
 mod bootstrap;
 mod calibration;
 mod confusion;
@@ -14,6 +15,12 @@ mod ranking;
 mod regression;
 mod temperature;
 
+pub use assessment::{
+    Assessment, Basis, ClassAssessment, ClassFigures, ClassInput, ClassRow, Comparison, Difference, EstimateAssessment,
+    EstimateFigures, EstimateInput, EstimateRow, FindingAssessment, FindingFigures, FindingInput, FindingRow, Groups,
+    NamedFigure, OverallFigures, SiteRow, Unit, assess_classes, assess_estimates, assess_findings, compare_classes,
+    compare_estimates, compare_findings,
+};
 pub use bootstrap::{Bootstrap, Figure, LEAST_CLUSTERS, LEVEL, Partition};
 pub use calibration::{Reliability, ReliabilityBin, binary_brier, brier, cross_entropy};
 pub use confusion::Confusion;

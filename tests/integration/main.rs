@@ -7,6 +7,7 @@
 )]
 
 mod architectures;
+mod assessment;
 mod evaluate;
 #[allow(dead_code, reason = "the GPU tests use the rest")]
 mod formula;
