@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 
 /// Labels that a message lists; a wrong column of a table has thousands.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// The classes among the labels of the data, sorted: all that are not excluded.
 ///

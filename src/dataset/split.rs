@@ -227,7 +227,15 @@ mod tests {
         set(places.map(|(x, y)| (label(x, y), Some(Rect::new(x * step, y * step, 100, 100)))).collect(), 3)
     }
 
-    const CONFIG: SplitConfig = SplitConfig { validation: 0.25, test: 0.0, block_tiles: 4 };
+    const CONFIG: SplitConfig = SplitConfig {
+        validation: 0.25,
+        test: 0.0,
+        block_tiles: 4,
+        by: None,
+        folds: None,
+        fold: None,
+        duplicates: crate::dataset::Duplicates::Refuse,
+    };
 
     #[test]
     fn blocks_stay_whole_and_every_class_is_on_both_sides() {

@@ -1,248 +1,157 @@
-//! A slide and a table of labelled places → tiles, read at the model's resolution.
-//!
-//! Invariant: the planner of scoring says from which level and how large, so a tile is what the model will be shown when it
-//! scores the slide.
+//! A table of labelled places of one slide or of several → tiles.
 
-use crate::dataset::config::{Request, SlideSource};
+use crate::dataset::config::Request;
 use crate::dataset::event::ReadEvent;
-use crate::dataset::labels;
-use crate::dataset::tiles::{Collector, Place, Targets, TileSet, Truth};
-use crate::error::{Error, ErrorKind, Result};
-use crate::geometry::{Rect, Size};
+use crate::dataset::slides::{self, Places};
+use crate::dataset::sources::SlideSource;
+use crate::dataset::table::{Row, Table, fault};
+use crate::dataset::tiles::{Targets, Tile, TileSet};
+use crate::error::{Error, Result};
 use crate::limits::MAX_LEVEL_SIDE_PX;
-use crate::raster::{Filter, RgbImage8, resize};
-use crate::slide::Slide;
-use crate::tile::TilePlan;
-use crate::tiling::plan::{SlideGeometry, plan_places};
-use crate::units::Mpp;
-use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-/// Neighbouring tiles are cut from one region of about this side, so that a chunk is not decoded for each of them.
-const REGION_PX: u32 = 2048;
-/// Regions read before the next progress report.
-const AT_ONCE: usize = 8;
 /// No place on a slide is farther from its corner, so sums of coordinates cannot overflow.
 const FARTHEST_PX: i64 = MAX_LEVEL_SIDE_PX as i64;
 
-/// Reads all labelled tiles that are not excluded, in the order of the slide.
+/// Reads all labelled tiles that are not excluded, slide by slide as the table first names them.
 pub(super) fn read(
     source: &SlideSource,
     request: Request<'_>,
     cancel: &AtomicBool,
     on_event: &mut dyn FnMut(ReadEvent),
 ) -> Result<TileSet> {
-    let slide = Slide::open(&source.slide)?;
-    let geometry = geometry(&slide).map_err(|error| error.at_path(&source.slide))?;
-    let table = std::fs::read(&source.targets).map_err(|error| Error::io(&source.targets, "read the table", error))?;
     let at_table = |error: Error| error.at_path(&source.targets);
-    let mut rows = parse(&table, source).map_err(at_table)?;
-    let targets = if source.values.is_empty() {
-        let labels: BTreeSet<String> = rows.iter().filter_map(|row| row.answer.label()).cloned().collect();
-        let classes = labels::classes(request.exclude, &labels).map_err(at_table)?;
-        rows.retain(|row| row.answer.label().is_some_and(|label| classes.binary_search(label).is_ok()));
-        Targets::Classes(classes)
-    } else {
-        Targets::Numbers(source.values.clone())
-    };
-    let origins = rows.iter().map(|row| (row.x, row.y)).collect();
-    let plan = plan_places(&geometry, origins, request.input.tile_px, Mpp::new(request.input.um_per_px)?)
-        .map_err(|error| error.at_path(&source.slide))?;
-    let bounds = Rect::new(0, 0, slide.size().w, slide.size().h);
-    if let Some(tile) = (0..plan.len()).find(|&tile| bounds.intersect(plan.rect_l0(tile)).is_none()) {
-        let Row { x, y, .. } = rows[tile];
-        let message = format!("expected places on a slide of {}, found {x}, {y}", slide.size());
-        return Err(at_table(Error::new(ErrorKind::Usage, "TRN-0206", message)));
-    }
-    let mut collector = Collector::new(targets.clone(), rows.len(), request, cancel, on_event).map_err(at_table)?;
+    let bytes = std::fs::read(&source.targets).map_err(|error| Error::io(&source.targets, "read the table", error))?;
+    let mut table = Table::parse(&bytes, &source.columns()).map_err(at_table)?;
+    let targets = table.targets(&source.values, request.exclude).map_err(at_table)?;
+    let slides = places(table.rows, &targets, source).map_err(at_table)?;
+    slides::read(slides, targets, table.notes, request, cancel, on_event).map_err(at_table)
+}
 
-    let input = Size::new(request.input.input_px, request.input.input_px);
-    let cutter = Cutter { slide: &slide, plan: &plan, input };
-    let cell = i64::from((REGION_PX / plan.side_l0).max(1) * plan.side_l0);
-    let mut cells: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
-    for (tile, row) in rows.iter().enumerate() {
-        cells.entry((row.y.div_euclid(cell), row.x.div_euclid(cell))).or_default().push(tile);
-    }
-    let cells: Vec<Vec<usize>> = cells.into_values().collect();
-    for now in cells.chunks(AT_ONCE) {
-        let read: Vec<Vec<Result<Vec<u8>>>> = now.par_iter().map(|tiles| cutter.read(tiles)).collect();
-        for (&tile, pixels) in now.iter().flatten().zip(read.into_iter().flatten()) {
-            let Row { x, y, answer } = &rows[tile];
-            let truth = match answer {
-                Answer::Label(label) => Truth::Class(targets.names().binary_search(label).unwrap_or_default()),
-                Answer::Numbers(numbers) => Truth::Numbers(numbers.clone()),
-            };
-            collector
-                .take(Place { truth, name: format!("x {x}, y {y}"), rect_l0: Some(plan.rect_l0(tile)) }, pixels)?;
+/// Rows by slide. Two names of one file are one slide, or a tile could be on both sides with two labels.
+fn places(rows: Vec<Row>, targets: &Targets, source: &SlideSource) -> Result<Vec<Places>> {
+    let folder = source.targets.parent().unwrap_or(Path::new(""));
+    let mut slides: Vec<(Places, BTreeSet<(i64, i64)>)> = Vec::new();
+    let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
+    let mut by_file: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for row in rows {
+        let line = row.line;
+        let (x, y) = corner(&row)?;
+        // Of one slide nothing is said in each row.
+        let name = row.slide.clone().unwrap_or_default();
+        let at = if let Some(&at) = by_name.get(&name) {
+            at
+        } else {
+            let slide = if row.slide.is_some() { folder.join(&name) } else { source.slide.clone() };
+            let file = slide.canonicalize().map_err(|error| Error::io(&slide, "open the slide", error))?;
+            let at = *by_file.entry(file).or_insert(slides.len());
+            if at == slides.len() {
+                let places = Places { slide, origins_l0: Vec::new(), tiles: Vec::new() };
+                slides.push((places, BTreeSet::new()));
+            }
+            by_name.insert(name, at);
+            at
+        };
+        let (places, seen) = &mut slides[at];
+        if !seen.insert((x, y)) {
+            return Err(fault(format!("line {line}: expected each place once, found {x}, {y} again")));
         }
+        let file = row.slide.as_ref().and_then(|_| places.slide.file_name()).map(|name| name.to_string_lossy());
+        let name = file.map_or(String::new(), |file| format!("{file} ")) + &format!("x {x}, y {y}");
+        // The first name that the table has for the file.
+        let slide = places.tiles.first().map_or(row.slide.clone(), |tile| tile.slide.clone());
+        places.tiles.push(Tile { slide, ..row.into_tile(targets, name) });
+        places.origins_l0.push((x, y));
     }
-    let notes = vec![
-        "one slide of one patient: training and validation tiles lie apart on the same section, so the figures say \
-         nothing about other patients, stainings or scanners"
-            .to_owned(),
-    ];
-    collector.finish(notes).map_err(at_table)
+    Ok(slides.into_iter().map(|(places, _)| places).collect())
 }
 
-/// What the planner has to know of a slide.
-fn geometry(slide: &Slide) -> Result<SlideGeometry> {
-    let Some(mpp) = slide.mpp() else {
-        let why = slide.calibration_note().unwrap_or("none");
-        return Err(Error::new(ErrorKind::Format, "TRN-0207", format!("expected a slide with a resolution: {why}")));
-    };
-    Ok(SlideGeometry::new(slide.levels(), mpp))
-}
-
-/// A place and what the table says of it.
-#[derive(Debug, Clone, PartialEq)]
-struct Row {
-    x: i64,
-    y: i64,
-    answer: Answer,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Answer {
-    Label(String),
-    Numbers(Vec<f32>),
-}
-
-impl Answer {
-    fn label(&self) -> Option<&String> {
-        if let Self::Label(label) = self { Some(label) } else { None }
-    }
-}
-
-/// Reads the table; each place may occur once, or a tile could be on both sides with two labels.
-fn parse(table: &[u8], source: &SlideSource) -> Result<Vec<Row>> {
-    let fault = |message: String| Error::new(ErrorKind::Usage, "TRN-0206", message);
-    let mut reader = csv::Reader::from_reader(table);
-    let header = reader.headers().map_err(|error| fault(format!("expected a CSV: {error}")))?.clone();
-    let column = |name: &str| {
-        let found = header.iter().position(|column| column == name);
-        found.ok_or_else(|| {
-            fault(format!("expected a column {name}, found {}", header.iter().collect::<Vec<_>>().join(", ")))
+/// The last two cells of the key.
+fn corner(row: &Row) -> Result<(i64, i64)> {
+    let place = |cell: &String| {
+        let px = cell.parse().ok().filter(|px| (-FARTHEST_PX..=FARTHEST_PX).contains(px));
+        px.ok_or_else(|| {
+            let range = format!("-{FARTHEST_PX} to {FARTHEST_PX}");
+            fault(format!("line {}: expected whole pixels from {range}, found {cell:?}", row.line))
         })
     };
-    let (x, y) = (column("x")?, column("y")?);
-    let values: Vec<usize> = source.values.iter().map(|name| column(name)).collect::<Result<_>>()?;
-    let label = if values.is_empty() { Some(column(&source.label_column)?) } else { None };
-    let mut seen = BTreeSet::new();
-    let mut rows = Vec::new();
-    for (at, record) in reader.records().enumerate() {
-        let line = at + 2;
-        let record = record.map_err(|error| fault(format!("line {line}: {error}")))?;
-        let cell = |column: usize| record.get(column).unwrap_or_default().trim();
-        let place = |column: usize| {
-            let px = cell(column).parse().ok().filter(|px| (-FARTHEST_PX..=FARTHEST_PX).contains(px));
-            px.ok_or_else(|| {
-                let range = format!("-{FARTHEST_PX} to {FARTHEST_PX}");
-                fault(format!("line {line}: expected whole pixels from {range}, found {:?}", cell(column)))
-            })
-        };
-        let number = |column: &usize| {
-            let number = cell(*column).parse().ok().filter(|number: &f32| number.is_finite());
-            number.ok_or_else(|| fault(format!("line {line}: expected a number, found {:?}", cell(*column))))
-        };
-        let answer = match label {
-            Some(column) if cell(column).is_empty() => {
-                return Err(fault(format!("line {line}: expected a label, found none")));
-            }
-            Some(column) => Answer::Label(cell(column).to_owned()),
-            None => Answer::Numbers(values.iter().map(number).collect::<Result<_>>()?),
-        };
-        let row = Row { x: place(x)?, y: place(y)?, answer };
-        if !seen.insert((row.x, row.y)) {
-            return Err(fault(format!("line {line}: expected each place once, found {}, {} again", row.x, row.y)));
-        }
-        rows.push(row);
+    match row.key.as_slice() {
+        [.., x, y] => Ok((place(x)?, place(y)?)),
+        _ => Err(fault(format!("line {}: expected x and y", row.line))),
     }
-    Ok(rows)
-}
-
-/// Cuts tiles out of a slide.
-struct Cutter<'a> {
-    slide: &'a Slide,
-    plan: &'a TilePlan,
-    input: Size,
-}
-
-impl Cutter<'_> {
-    /// Neighbouring tiles of the plan; when their common region cannot be read, each by itself.
-    fn read(&self, tiles: &[usize]) -> Vec<Result<Vec<u8>>> {
-        let rects: Vec<Rect> = tiles.iter().map(|&tile| self.plan.rect_lvl(tile)).collect();
-        let Some(around) = rects.iter().copied().reduce(union) else { return Vec::new() };
-        match self.region(around) {
-            Ok(region) => rects.into_iter().map(|rect| self.cut(&region, around, rect)).collect(),
-            Err(_) => rects.into_iter().map(|rect| self.cut(&self.region(rect)?, rect, rect)).collect(),
-        }
-    }
-
-    fn region(&self, rect: Rect) -> Result<RgbImage8> {
-        self.slide.read_region(self.plan.level, rect, self.plan.fill)
-    }
-
-    fn cut(&self, region: &RgbImage8, around: Rect, rect: Rect) -> Result<Vec<u8>> {
-        let mut tile = RgbImage8::filled(Size::new(rect.w, rect.h), self.plan.fill);
-        tile.paste(region, around.x - rect.x, around.y - rect.y);
-        Ok(resize(&tile, self.input, Filter::Bilinear)?.into_vec())
-    }
-}
-
-/// The smallest rectangle round two; places of one cell are near each other.
-fn union(a: Rect, b: Rect) -> Rect {
-    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
-    let side = |length: i64| u32::try_from(length).unwrap_or(u32::MAX);
-    Rect::new(x, y, side(a.right().max(b.right()) - x), side(a.bottom().max(b.bottom()) - y))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::tiles::Truth;
 
-    fn labels() -> SlideSource {
-        SlideSource {
-            slide: "a.tif".into(),
-            targets: "a.csv".into(),
-            label_column: "label".to_owned(),
-            values: Vec::new(),
-        }
+    /// A folder with empty files `a.tif` and `b.tif`; what matters here is which file is meant.
+    fn folder() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        ["a.tif", "b.tif"].iter().for_each(|name| std::fs::write(dir.path().join(name), b"").unwrap());
+        dir
+    }
+
+    fn parse(dir: &Path, slide: &str, values: &[&str], table: &str) -> Result<Vec<Places>> {
+        let slide = if slide.is_empty() { PathBuf::new() } else { dir.join(slide) };
+        let values = values.iter().map(|name| (*name).to_owned()).collect();
+        let source = SlideSource { slide, targets: dir.join("a.csv"), values, ..SlideSource::default() };
+        let mut table = Table::parse(table.as_bytes(), &source.columns())?;
+        let targets = table.targets(&source.values, &[])?;
+        places(table.rows, &targets, &source)
     }
 
     #[test]
     fn a_table_is_read_by_the_names_of_its_columns() {
-        let rows = parse(b"label,y,x,other\nstroma,7,5,0.1\n tumour ,-1,0,\n", &labels()).unwrap();
-        assert_eq!(rows[0], Row { x: 5, y: 7, answer: Answer::Label("stroma".to_owned()) });
-        assert_eq!(rows[1], Row { x: 0, y: -1, answer: Answer::Label("tumour".to_owned()) });
-        let numbers = SlideSource { values: vec!["b".to_owned(), "a".to_owned()], ..labels() };
-        let rows = parse(b"a,x,y,b\n1,2,3,0.5\n", &numbers).unwrap();
-        assert_eq!(rows, [Row { x: 2, y: 3, answer: Answer::Numbers(vec![0.5, 1.0]) }]);
-        for bad in ["", "nan", "inf", "much"] {
-            let error = parse(format!("a,x,y,b\n1,2,3,{bad}\n").as_bytes(), &numbers).unwrap_err();
-            assert!(error.code() == "TRN-0206" && error.message().contains("line 2"), "{bad}: {error}");
-        }
+        let dir = folder();
+        let table = "label,y,x,other\nstroma,7,5,0.1\n tumour ,-1,0,\n";
+        let places = parse(dir.path(), "a.tif", &[], table).unwrap();
+        assert_eq!(places[0].origins_l0, [(5, 7), (0, -1)]);
+        let tiles = &places[0].tiles;
+        assert_eq!((tiles[1].name.as_str(), &tiles[1].truth, &tiles[1].slide), ("x 0, y -1", &Truth::Class(1), &None));
+        let places = parse(dir.path(), "a.tif", &["b", "a"], "a,x,y,b\n1,2,3,0.5\n").unwrap();
+        assert_eq!(places[0].tiles[0].truth, Truth::Numbers(vec![0.5, 1.0]));
+    }
+
+    #[test]
+    fn rows_of_several_slides_are_kept_apart_and_names_of_one_file_together() {
+        let dir = folder();
+        let table = "slide,x,y,label,patient\na.tif,0,0,s,p\nb.tif,0,0,t,q\n./a.tif,1,0,t,p\n";
+        let places = parse(dir.path(), "", &[], table).unwrap();
+        assert_eq!((places.len(), &places[0].origins_l0[..]), (2, &[(0, 0), (1, 0)][..]));
+        assert_eq!(places[0].tiles[1].slide.as_deref(), Some("a.tif"));
+        assert_eq!(places[1].tiles[0].name, "b.tif x 0, y 0");
+        // One slide for all: what the column says is not asked.
+        assert_eq!(parse(dir.path(), "a.tif", &[], "slide,x,y,label\n,0,0,s\n,1,0,t\n").unwrap().len(), 1);
     }
 
     #[test]
     fn tables_that_cannot_be_trusted_are_refused_with_their_line() {
-        for (table, part) in [
-            ("x,y\n1,2\n", "column label"),
-            ("x,y,label\n1,b,a\n", "line 2"),
-            ("x,y,label\n1,2,a\n1,2,b\n", "line 3"),
-            ("x,y,label\n1,2,\n", "line 2"),
-            ("x,y,label\n1,2\n", "line 2"),
-            ("x,y,label\n1,2,a\n9223372036854775807,2,a\n", "line 3"),
-            ("x,y,label\n1,-16777217,a\n", "line 2"),
-            ("x,y,label\n1,99999999999999999999,a\n", "line 2"),
+        let dir = folder();
+        for (slide, table, code, part) in [
+            ("a.tif", "x,y\n1,2\n", "TRN-0206", "column label"),
+            ("a.tif", "x,y,label\n1,b,a\n", "TRN-0206", "line 2"),
+            ("a.tif", "x,y,label\n1,2,a\n1,2,b\n", "TRN-0206", "line 3"),
+            ("a.tif", "x,y,label\n1,2,a\n01,2,b\n", "TRN-0206", "line 3: expected each place once"),
+            ("a.tif", "x,y,label\n1,2,\n", "TRN-0206", "line 2"),
+            ("a.tif", "x,y,label\n1,2\n", "TRN-0206", "line: 2"),
+            ("a.tif", "x,y,label\n1,2,a\n9223372036854775807,2,a\n", "TRN-0206", "line 3"),
+            ("a.tif", "x,y,label\n1,-16777217,a\n", "TRN-0206", "line 2"),
+            ("a.tif", "x,y,label\n1,99999999999999999999,a\n", "TRN-0206", "line 2"),
+            ("", "x,y,label\n1,2,a\n", "TRN-0206", "column slide"),
+            ("", "slide,x,y,label\na.tif,1,2,a\n,1,2,a\n", "TRN-0206", "line 3: expected slide and x and y"),
+            ("", "slide,x,y,label\na.tif,1,2,a\n./a.tif,1,2,a\n", "TRN-0206", "line 3: expected each place once"),
+            ("", "slide,x,y,label\na.tif,1,2,a\nc.tif,1,2,a\n", "IO-0001", "no such file"),
         ] {
-            let error = parse(table.as_bytes(), &labels()).unwrap_err();
-            assert!(error.code() == "TRN-0206" && error.message().contains(part), "{table:?}: {error}");
+            let error = parse(dir.path(), slide, &[], table).err().unwrap();
+            assert!(error.code() == code && error.message().contains(part), "{table:?}: {error}");
         }
-    }
-
-    #[test]
-    fn rectangles_are_joined() {
-        assert_eq!(union(Rect::new(-2, 0, 3, 3), Rect::new(4, 5, 1, 1)), Rect::new(-2, 0, 7, 6));
+        for bad in ["", "nan", "inf", "much"] {
+            let error = parse(dir.path(), "a.tif", &["b"], &format!("x,y,b\n2,3,{bad}\n")).err().unwrap();
+            assert!(error.code() == "TRN-0206" && error.message().contains("line 2"), "{bad}: {error}");
+        }
     }
 }

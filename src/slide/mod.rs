@@ -22,6 +22,8 @@ pub use properties::Calibration;
 
 // Tiles that are files of their own are decoded as strictly as chunks.
 pub(crate) use codec::jpeg::JpegFile;
+// Decoded tiles that do not fit into memory are read back like chunks.
+pub(crate) use source::read_exact_at;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};

@@ -112,13 +112,15 @@ fn check_regular(path: &Path, metadata: &Metadata) -> Result<()> {
     Err(Error::new(ErrorKind::Format, "WSI-0001", message).at_path(path))
 }
 
+/// Fills `bytes` from byte `offset` of a file on.
 #[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
 }
 
+/// Fills `bytes` from byte `offset` of a file on.
 #[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> std::io::Result<()> {
     while !bytes.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, bytes, offset) {
             Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),

@@ -121,8 +121,14 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    const RAW: InputConfig =
-        InputConfig { um_per_px: 1.0, tile_px: 32, input_px: 32, mean: [0.0; 3], std: [1.0 / 255.0; 3] };
+    const RAW: InputConfig = InputConfig {
+        um_per_px: 1.0,
+        tile_px: 32,
+        input_px: 32,
+        mean: [0.0; 3],
+        std: [1.0 / 255.0; 3],
+        size: crate::dataset::SizeRule::Exact,
+    };
 
     fn reds(recipe: &Recipe, pixels: &[u8]) -> Vec<u32> {
         let mut out = Vec::new();

@@ -129,7 +129,7 @@ impl Material<'_> {
     fn split(&self) -> String {
         let config = self.config;
         let how = match &config.data {
-            DataSource::Folder(_) => {
+            DataSource::Folder(_) | DataSource::Manifest(_) => {
                 "Tiles were divided at random within each class, copies of an image together.".to_owned()
             }
             DataSource::Slide(_) => format!(

@@ -316,8 +316,7 @@ fn tiles_of_a_slide_are_read_as_when_it_is_scored() {
     let row = |(at, (x, y)): (usize, &(i64, i64))| format!("{x},{y},{}\n", ["a", "b"][at % 2]);
     let rows: String = plan.origins_l0.iter().enumerate().map(row).collect();
     fs::write(&targets, format!("x,y,label\n{rows}")).unwrap();
-    let data =
-        DataSource::Slide(SlideSource { slide: path, targets, label_column: "label".to_owned(), values: Vec::new() });
+    let data = DataSource::Slide(SlideSource { slide: path, targets, ..SlideSource::default() });
     let input = InputConfig { um_per_px: 1.0, tile_px: 64, input_px: SIDE_PX, ..InputConfig::default() };
     let config = TrainConfig { data, input, ..config(Path::new("x"), Path::new("x")) };
     let set = read(config.request(), &AtomicBool::new(false), &mut |_| ()).unwrap();
@@ -334,12 +333,7 @@ fn tiles_of_a_slide_are_its_own_pixels() {
     else {
         return;
     };
-    let data = DataSource::Slide(SlideSource {
-        slide: slide.clone(),
-        targets,
-        label_column: "label".to_owned(),
-        values: Vec::new(),
-    });
+    let data = DataSource::Slide(SlideSource { slide: slide.clone(), targets, ..SlideSource::default() });
     let input = InputConfig { um_per_px: 1.3, tile_px: 256, input_px: 256, ..InputConfig::default() };
     let exclude = ["background", "epithelium", "mixed", "other"].map(str::to_owned).to_vec();
     let config = TrainConfig { data, input, exclude, ..config(Path::new("x"), Path::new("x")) };

@@ -1,7 +1,6 @@
 //! Checks what the types of a configuration cannot say, before anything is read.
 
 use super::{AugmentConfig, TrainConfig};
-use crate::dataset::DataSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::NetworkSpec;
@@ -32,10 +31,8 @@ impl TrainConfig {
                 );
             }
         }
-        match &self.data {
-            DataSource::Folder(source) => named("data.path", &source.path.to_string_lossy())?,
-            DataSource::Slide(source) => named("data.label_column", &source.label_column)?,
-        }
+        self.data.check()?;
+        self.split.check()?;
         Mpp::new(self.input.um_per_px)
             .map_err(|error| usage("TRN-0102", format!("input.um_per_px: {}", error.message())))?;
         let side = |px: u32| f64::from(px);
@@ -63,8 +60,6 @@ impl TrainConfig {
             ("input.input_px", side(self.input.input_px), 32.0..=largest),
             ("augment.brightness", f64::from(brightness), 0.0..=0.9),
             ("augment.stain", f64::from(stain), 0.0..=0.9),
-            ("split.validation", self.split.validation, 0.01..=0.9),
-            ("split.block_tiles", f64::from(self.split.block_tiles), 1.0..=4096.0),
         ] {
             if !range.contains(&value) {
                 let (low, high) = (range.start(), range.end());

@@ -217,7 +217,8 @@ impl TrainConfig {
 
     /// The tiles that it asks for.
     pub fn request(&self) -> Request<'_> {
-        Request { source: &self.data, exclude: &self.exclude, input: &self.input, memory_bytes: self.memory_bytes }
+        let Self { data: source, exclude, input, memory_bytes, out, .. } = self;
+        Request { source, exclude, input, memory_bytes: *memory_bytes, scratch: Some(out) }
     }
 
     /// Digest of all here that decides the weights. Data and start weights count by their content, which is not here, so the
