@@ -22,7 +22,7 @@ mod tiles;
 pub use config::{Duplicates, InputConfig, Request, SizeRule, SplitBy, SplitConfig};
 pub use event::ReadEvent;
 pub use sources::{DataSource, FolderSource, ManifestSource, SlideSource};
-pub use split::{Split, check_leak, split};
+pub use split::{Grouping, Split, check_leak, split};
 #[cfg(test)]
 pub(crate) use tiles::tests;
 pub use tiles::{Side, Targets, Tile, TileSet, Truth};

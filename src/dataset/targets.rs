@@ -91,7 +91,9 @@ mod tests {
     /// A folder with empty files `a.tif` and `b.tif`; what matters here is which file is meant.
     fn folder() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        ["a.tif", "b.tif"].iter().for_each(|name| std::fs::write(dir.path().join(name), b"").unwrap());
+        for name in ["a.tif", "b.tif"] {
+            std::fs::write(dir.path().join(name), b"").unwrap();
+        }
         dir
     }
 
