@@ -2,7 +2,7 @@
 //!
 //! Invariant: every number in the text was measured with the very weights that are written, rounded as they are stored.
 
-use crate::dataset::DataSource;
+use crate::dataset::Split;
 use crate::nn::{Activation, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Precision, WeightsFile};
 use crate::train::config::{Balance, TrainConfig};
 use crate::train::evaluation::Evaluation;
@@ -15,7 +15,7 @@ pub(super) struct Material<'a> {
     pub spec: NetworkSpec,
     pub origin: &'a str,
     pub counts: &'a [ClassCount],
-    pub dropped: usize,
+    pub split: &'a Split,
     pub notes: &'a [String],
     pub evaluation: &'a Evaluation,
     pub best_epoch: usize,
@@ -128,23 +128,10 @@ impl Material<'_> {
 
     fn split(&self) -> String {
         let config = self.config;
-        let how = match &config.data {
-            DataSource::Folder(_) | DataSource::Manifest(_) => {
-                "Tiles were divided at random within each class, copies of an image together.".to_owned()
-            }
-            DataSource::Slide(_) => format!(
-                "The slide was divided in blocks of {0} x {0} tiles, each wholly on one side, so that no pixel is on both; \
-                 blocks were picked at random until about {1:.0} % of each class validates. Blocks of both sides touch.",
-                config.split.block_tiles,
-                config.split.validation * 100.0
-            ),
-        };
+        let how = self.split.describe(&config.split);
         let mut text = format!("{how}\n\n| class | training tiles | validation tiles |\n|---|---:|---:|\n");
         for class in self.counts {
             let _ = writeln!(text, "| {} | {} | {} |", class.name, class.train, class.validation);
-        }
-        if self.dropped > 0 {
-            let _ = writeln!(text, "\n{} tiles that overlap a validation tile are on neither side.", self.dropped);
         }
         if !config.exclude.is_empty() {
             let _ = writeln!(text, "\nTiles labelled {} were left out of both sides.", config.exclude.join(", "));

@@ -74,8 +74,13 @@ pub fn train(
     let config = &config.resolve(&set.targets, split.train.len())?;
     write_whole(&config.out.join(CONFIG), config.to_toml()?.as_bytes())?;
     let counts = counts(&set, &split);
-    let (classes, notes) = (counts.clone(), set.notes.clone());
-    on_event(TrainEvent::Prepared { config: Box::new(config.clone()), classes, dropped: split.dropped, notes });
+    let notes = [set.notes.as_slice(), &split.notes].concat();
+    on_event(TrainEvent::Prepared {
+        config: Box::new(config.clone()),
+        classes: counts.clone(),
+        dropped: split.dropped,
+        notes: notes.clone(),
+    });
 
     let estimates = matches!(set.targets, Targets::Numbers(_));
     let numbers = || split.train.iter().map(|&tile| set.tiles[tile].truth.numbers()).collect::<Vec<_>>();
@@ -96,8 +101,8 @@ pub fn train(
         spec: start.spec,
         origin: &start.origin,
         counts: &counts,
-        dropped: split.dropped,
-        notes: &set.notes,
+        split: &split,
+        notes: &notes,
         evaluation: &evaluation,
         best_epoch,
         device: &device.name,
