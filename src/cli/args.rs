@@ -50,6 +50,10 @@ pub(crate) struct RunArgs {
     #[arg(long, short = 'p', visible_alias = "model-path", value_name = "FILE", requires = "config")]
     pub(crate) weights: Option<PathBuf>,
 
+    /// Take scores as the network gives them, even when the model's card has a temperature that corrects them.
+    #[arg(long)]
+    pub(crate) uncalibrated: bool,
+
     /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceSpec,

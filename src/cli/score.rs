@@ -53,6 +53,7 @@ pub(crate) fn prepare(args: &RunArgs) -> Result<(Bundle, OpenDevice)> {
         (Some(config), Some(weights)) => Bundle::open_wsinfer(config, weights)?,
         _ => models::find(&args.model)?,
     };
+    let bundle = if args.uncalibrated { bundle.uncalibrated() } else { bundle };
     let device = open(args.device)?;
     if !args.quiet {
         tell!("model    {}", bundle.name());

@@ -142,7 +142,7 @@ pub struct SlideFacts {
 }
 
 /// Which model gave the scores.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {
     /// Name of the model.
     pub name: String,
@@ -154,6 +154,9 @@ pub struct ModelFacts {
     pub scores: String,
     /// Names of its classes, in the order of the scores.
     pub classes: Vec<String>,
+    /// What logits were divided by before they became these scores; none when they are as the network gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
 }
 
 /// How tiles were placed and read.

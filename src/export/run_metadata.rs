@@ -124,6 +124,7 @@ fn metadata<'a>(facts: &'a RunFacts, now: &Moment) -> Metadata<'a> {
             "note": RESEARCH_USE,
             "model": model.name,
             "model_digest": model.digest,
+            "temperature": model.temperature,
             "device": facts.device,
             "settings": facts.settings,
             "slides": slides.0,

@@ -67,6 +67,8 @@ pub struct Predictor {
     input_px: usize,
     normalisation: Normalisation,
     activation: Activation,
+    /// What logits are divided by.
+    temperature: f32,
     config: PredictorConfig,
 }
 
@@ -84,6 +86,7 @@ impl Predictor {
             input_px: preprocess.input_px as usize,
             normalisation: Normalisation::new(preprocess.mean, preprocess.std),
             activation: bundle.activation(),
+            temperature: bundle.temperature(),
             config,
         })
     }
@@ -213,7 +216,7 @@ impl Predictor {
     /// Cuts the padding off and turns logits into probabilities.
     fn score(&self, tiles: Vec<u32>, logits: &[f32]) -> Result<Scored> {
         let rows = logits.chunks(self.network.spec().outputs()).take(tiles.len());
-        let scores: Vec<Vec<f32>> = rows.map(|row| activate(row, self.activation)).collect();
+        let scores: Vec<Vec<f32>> = rows.map(|row| activate(row, self.activation, self.temperature)).collect();
         match scores.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
             Some(at) => {
                 let message = format!("expected finite scores, found {:?} for tile {}", scores[at], tiles[at]);

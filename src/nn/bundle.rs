@@ -5,6 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::nn::calibration::Calibration;
 use crate::nn::card::{Activation, Card, Class, Input};
 use crate::nn::fold::fold;
 use crate::nn::network::Network;
@@ -202,6 +203,26 @@ impl Bundle {
     /// From logits to scores.
     pub fn activation(&self) -> Activation {
         self.activation
+    }
+
+    /// How its scores are made honest, where the card says so.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.card.as_ref()?.calibration.as_ref()
+    }
+
+    /// What logits are divided by before they become scores; 1 without a calibration.
+    #[expect(clippy::cast_possible_truncation, reason = "logits are f32; the card keeps it between 0.01 and 100")]
+    pub fn temperature(&self) -> f32 {
+        self.calibration().map_or(1.0, |calibration| calibration.temperature as f32)
+    }
+
+    /// The same model with its scores as the network gives them.
+    #[must_use]
+    pub fn uncalibrated(mut self) -> Self {
+        if let Some(card) = &mut self.card {
+            card.calibration = None;
+        }
+        self
     }
 
     /// What the scores are.

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
+use crate::nn::calibration::Calibration;
 use crate::nn::registry::Architecture;
 use crate::nn::spec::{NetworkSpec, Padding, Variant};
 use crate::nn::tensor_map::Precision;
@@ -52,6 +53,9 @@ pub struct Card {
     pub architecture: CardArchitecture,
     /// The weights file beside the card.
     pub weights: WeightsFile,
+    /// What makes its scores honest probabilities; without it they are as the network gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// Results of its evaluation.
     #[serde(default)]
     pub metrics: Metrics,
@@ -190,7 +194,8 @@ impl Card {
     /// Checks what types cannot say.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`]: `MOD-0202` another schema, `MOD-0203` classes, `MOD-0204` a value out of range, `MOD-0205` the
+    /// [`ErrorKind::Model`]: `MOD-0202` another schema, `MOD-0203` classes, or a calibration of what is no
+    /// probability, `MOD-0204` a value out of range, `MOD-0205` the
     /// weights' file name or digest; [`ErrorKind::Unsupported`] as [`NetworkSpec::check`].
     pub fn check(&self) -> Result<()> {
         if self.schema != SCHEMA {
@@ -206,6 +211,13 @@ impl Card {
         spec.check_input(self.input.input_px())?;
         if let Some((name, value)) = self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             return Err(fault("MOD-0204", format!("expected a finite metric {name}, found {value}")));
+        }
+        if let Some(calibration) = &self.calibration {
+            if self.activation == Activation::Identity {
+                let message = "expected a calibration with the activations softmax and sigmoid only, found identity";
+                return Err(fault("MOD-0203", message.to_owned()));
+            }
+            calibration.check()?;
         }
         self.weights.check()
     }
@@ -307,6 +319,12 @@ pub(super) mod tests {
                 blake3: "0".repeat(64),
                 dtype: Precision::F16,
             },
+            calibration: Some(Calibration {
+                temperature: 1.5,
+                fitted_on: "validation tiles".to_owned(),
+                ece_before: Some(0.08),
+                ece_after: None,
+            }),
             metrics: Metrics::from([("auc".to_owned(), 0.93)]),
         }
     }
@@ -334,6 +352,18 @@ pub(super) mod tests {
             ("std = [0.25, 0.25, 0.25]", "std = [0.25, 0.0, 0.25]", "MOD-0204"),
             ("std = [0.25, 0.25, 0.25]", "std = [0.25, 0.25]", "MOD-0201"),
             ("auc = 0.93", "auc = inf", "MOD-0204"),
+            ("temperature = 1.5", "temperature = 0.0", "MOD-0204"),
+            ("temperature = 1.5", "temperature = -1.5", "MOD-0204"),
+            ("temperature = 1.5", "temperature = 100.5", "MOD-0204"),
+            ("temperature = 1.5", "temperature = nan", "MOD-0204"),
+            ("temperature = 1.5", "temperature = inf", "MOD-0204"),
+            ("temperature = 1.5", "temperature = \"1.5\"", "MOD-0201"),
+            ("temperature = 1.5", "", "MOD-0201"),
+            ("\"validation tiles\"", "\" \"", "MOD-0204"),
+            ("ece_before = 0.08", "ece_before = 1.08", "MOD-0204"),
+            ("ece_before = 0.08", "ece_after = -0.1", "MOD-0204"),
+            ("ece_before = 0.08", "ece = 0.08", "MOD-0201"),
+            ("\"softmax\"", "\"identity\"", "MOD-0203"),
             ("weights.safetensors", "../weights.safetensors", "MOD-0205"),
             ("weights.safetensors", "/etc/passwd", "MOD-0205"),
             ("weights.safetensors", "..", "MOD-0205"),

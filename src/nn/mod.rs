@@ -6,6 +6,7 @@
 mod attention;
 mod blocks;
 mod bundle;
+mod calibration;
 mod card;
 mod convnext;
 mod dense;
@@ -37,6 +38,7 @@ mod write_bundle;
 mod wsinfer_config;
 
 pub use bundle::{Bundle, Preprocess, zoo_files};
+pub use calibration::Calibration;
 pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, WeightsFile};
 pub use dense::Dense;
 pub use freeze::Trainable;

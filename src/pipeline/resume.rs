@@ -41,7 +41,7 @@ pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, fingerprint: &st
         "{:?}",
         (
             (bundle.name(), bundle.digest(), bundle.spec()),
-            (bundle.classes(), bundle.mpp(), bundle.preprocess(), bundle.activation())
+            (bundle.classes(), bundle.mpp(), bundle.preprocess(), bundle.activation(), bundle.temperature())
         )
     );
     let mut hasher = blake3::Hasher::new();

@@ -218,6 +218,7 @@ pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
         task: bundle.card().map(|card| card.task.clone()).unwrap_or_default(),
         scores: bundle.meaning().name().to_string(),
         classes: bundle.class_names(),
+        temperature: bundle.calibration().map(|calibration| calibration.temperature),
     }
 }
 

@@ -56,6 +56,7 @@ impl Material<'_> {
                 blake3: "0".repeat(64),
                 dtype: Precision::F16,
             },
+            calibration: None,
             metrics: self.metrics(),
         }
     }

@@ -168,7 +168,7 @@ impl Stage<'_> {
     /// Probabilities of classes; numbers stay as they are.
     pub fn scores(&self, outputs: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
         match self.set.targets {
-            Targets::Classes(_) => outputs.iter().map(|row| activate(row, Activation::Softmax)).collect(),
+            Targets::Classes(_) => outputs.iter().map(|row| activate(row, Activation::Softmax, 1.0)).collect(),
             Targets::Numbers(_) => outputs,
         }
     }

@@ -35,6 +35,7 @@ fn write_good(dir: &Path) {
         input: Input { mpp: 0.5, tile_px: 128, input_px: Some(32), mean: [0.5; 3], std: [0.25; 3] },
         architecture: CardArchitecture::from(&SPEC),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F16 },
+        calibration: None,
         metrics: Metrics::new(),
     };
     write_bundle(dir, &card, &fresh(&SPEC, 1).unwrap(), "a model").unwrap();

@@ -22,6 +22,7 @@ pub(crate) fn write_random_model(folder: &Path, architecture: Architecture, inpu
         input,
         architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F16 },
+        calibration: None,
         metrics: Metrics::new(),
     };
     write_bundle(folder, &card, &weights, "random weights").unwrap();

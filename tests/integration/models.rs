@@ -28,6 +28,7 @@ fn card() -> Card {
             ..NetworkSpec::torch(Architecture::MobileNetV2, 2).folded()
         }),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F16 },
+        calibration: None,
         metrics: Metrics::from([("auc".to_owned(), 0.93)]),
     }
 }

@@ -126,6 +126,9 @@ fn describe(bundle: &Result<Bundle>) {
     }
     let tile_px = bundle.preprocess().tile_px;
     say!("  network   {}, {tile_px} px at {} um/px", bundle.spec().architecture.name(), bundle.mpp());
+    if let Some(calibration) = bundle.calibration() {
+        say!("  calibrated temperature {}, fitted on {}", calibration.temperature, calibration.fitted_on);
+    }
     for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
         say!("  {name:<30} {value:.4}");
     }
@@ -145,6 +148,7 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "input_px": bundle.preprocess().input_px,
             "mpp": bundle.mpp(),
             "digest": bundle.digest(),
+            "calibration": bundle.calibration(),
             "metrics": bundle.card().map(|card| &card.metrics),
         }),
         Err(error) => json!({ "name": folder_name(error), "error": error.without_path() }),
