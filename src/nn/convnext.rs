@@ -109,7 +109,7 @@ impl ConvNeXt {
 }
 
 impl Backbone for ConvNeXt {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
         let stem = self.stem_norm.forward(channels_last(self.stem.forward(tiles)));
         let mut maps = channels_first(stem);
         for Stage { downsample, blocks } in &self.stages {
@@ -118,6 +118,10 @@ impl Backbone for ConvNeXt {
             }
             maps = blocks.iter().fold(maps, |x, block| block.forward(x));
         }
+        maps
+    }
+
+    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
         self.head_norm.forward(global_mean(maps))
     }
 

@@ -7,7 +7,7 @@
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig, Norm};
 use crate::nn::layers::Layer;
 use crate::nn::network::Backbone;
-use crate::nn::pool::{global_mean, max_pool, mean_pool};
+use crate::nn::pool::{max_pool, mean_pool};
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
 use burn::tensor::activation::relu;
@@ -93,7 +93,7 @@ impl DenseNet {
 }
 
 impl Backbone for DenseNet {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
         let mut maps = max_pool(relu(self.conv0.forward(tiles)), 3, 2, 1);
         for (at, block) in self.blocks.iter().enumerate() {
             maps = block.iter().fold(maps, |maps, layer| layer.forward(maps));
@@ -101,7 +101,7 @@ impl Backbone for DenseNet {
                 maps = transition.forward(maps);
             }
         }
-        global_mean(relu(self.norm5.forward(maps)))
+        relu(self.norm5.forward(maps))
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

@@ -7,7 +7,7 @@
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
 use crate::nn::layers::Layer;
 use crate::nn::network::Backbone;
-use crate::nn::pool::{global_mean, max_pool, mean_pool};
+use crate::nn::pool::{max_pool, mean_pool};
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
 use burn::tensor::activation::relu;
@@ -240,8 +240,8 @@ impl InceptionV4 {
 }
 
 impl Backbone for InceptionV4 {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
-        global_mean(self.modules.iter().fold(tiles, |x, module| module.forward(x)))
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+        self.modules.iter().fold(tiles, |x, module| module.forward(x))
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

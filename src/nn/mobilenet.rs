@@ -158,10 +158,13 @@ impl MobileNet {
 }
 
 impl Backbone for MobileNet {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
         let stem = self.act.apply(self.conv_stem.forward(tiles));
         let blocks = self.stages.iter().flatten().fold(stem, |x, block| block.forward(x));
-        let maps = self.act.apply(self.last.forward(blocks));
+        self.act.apply(self.last.forward(blocks))
+    }
+
+    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
         match &self.after_mean {
             Some(conv) => self.act.apply(conv.forward(adaptive_avg_pool2d(maps, [1, 1]))).flatten(1, 3),
             None => global_mean(maps),

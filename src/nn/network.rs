@@ -1,6 +1,6 @@
 //! Any network behind one type: tiles in, logits or features out.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::nn::convnext::ConvNeXt;
 use crate::nn::dense::Dense;
 use crate::nn::densenet::DenseNet;
@@ -8,6 +8,7 @@ use crate::nn::fold::fold;
 use crate::nn::inception::InceptionV4;
 use crate::nn::layers::Layer;
 use crate::nn::mobilenet::MobileNet;
+use crate::nn::pool::global_mean;
 use crate::nn::preact::PreActResNet;
 use crate::nn::registry::Architecture;
 use crate::nn::resnet::ResNet;
@@ -19,10 +20,16 @@ use crate::nn::weights::{Head, load, save};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-/// What every architecture gives; the last layer is [`Network`]'s.
+/// What every architecture gives, in two parts that meet where a place in the tile is still a place in the maps; the last
+/// layer is [`Network`]'s.
 pub(super) trait Backbone {
-    /// `[N, 3, H, W]` normalised RGB to features `[N, D]`.
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2>;
+    /// `[N, 3, H, W]` normalised RGB to the last maps `[N, C, h, w]`; a transformer's are its tokens, `[N, 1, T, C]`.
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4>;
+
+    /// Those maps to features `[N, D]`.
+    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
+        global_mean(maps)
+    }
 
     /// The layers that own weights, in network order, with timm's names.
     fn layers(&mut self) -> Vec<Layer<'_>>;
@@ -141,11 +148,7 @@ impl Network {
     /// # Shapes
     /// `[N, 3, H, W]` normalised RGB to logits `[N, K]`, or to features `[N, D]` without classes.
     pub fn forward(&self, tiles: Tensor<4>) -> Tensor<2> {
-        match (&self.body, &self.head) {
-            (_, Some(head)) => head.forward(self.features(tiles)),
-            (Body::SqueezeNet(network), None) => network.forward(tiles),
-            (_, None) => self.features(tiles),
-        }
+        self.finish(self.body.backbone().maps(tiles))
     }
 
     /// Describes tiles by what the last layer would get.
@@ -153,7 +156,35 @@ impl Network {
     /// # Shapes
     /// `[N, 3, H, W]` normalised RGB to features `[N, D]`, `D` as in [`NetworkSpec::features`].
     pub fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
-        self.body.backbone().features(tiles)
+        let backbone = self.body.backbone();
+        backbone.pool(backbone.maps(tiles))
+    }
+
+    /// The first part of [`Self::forward`]: the last maps in which a place is still a place in the tile.
+    ///
+    /// # Shapes
+    /// `[N, 3, H, W]` normalised RGB to `[N, C, h, w]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] (`MOD-0210`) for a transformer: it reads its answer from one token, which has no place.
+    pub fn maps(&self, tiles: Tensor<4>) -> Result<Tensor<4>> {
+        if self.spec.architecture.is_transformer() {
+            let message = format!("expected a convolutional network, found {}", self.spec.architecture);
+            return Err(Error::new(ErrorKind::Unsupported, "MOD-0210", message));
+        }
+        Ok(self.body.backbone().maps(tiles))
+    }
+
+    /// The second part of [`Self::forward`]; on a device with autodiff, gradients reach the maps.
+    ///
+    /// # Shapes
+    /// `[N, C, h, w]` of [`Self::maps`] to what [`Self::forward`] gives.
+    pub fn finish(&self, maps: Tensor<4>) -> Tensor<2> {
+        match (&self.body, &self.head) {
+            (_, Some(head)) => head.forward(self.body.backbone().pool(maps)),
+            (Body::SqueezeNet(network), None) => network.classify(maps),
+            (_, None) => self.body.backbone().pool(maps),
+        }
     }
 
     /// What the last layer makes of features; none when the last layer is not linear.

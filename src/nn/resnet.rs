@@ -7,7 +7,7 @@
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
 use crate::nn::layers::Layer;
 use crate::nn::network::Backbone;
-use crate::nn::pool::{global_mean, max_pool};
+use crate::nn::pool::max_pool;
 use crate::nn::registry::Architecture;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
@@ -128,9 +128,9 @@ impl ResNet {
 }
 
 impl Backbone for ResNet {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
         let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
-        global_mean(self.stages.iter().flatten().fold(stem, |x, block| block.forward(x)))
+        self.stages.iter().flatten().fold(stem, |x, block| block.forward(x))
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

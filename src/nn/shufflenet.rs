@@ -6,7 +6,7 @@
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
 use crate::nn::layers::Layer;
 use crate::nn::network::Backbone;
-use crate::nn::pool::{global_mean, max_pool};
+use crate::nn::pool::max_pool;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
 use burn::tensor::activation::relu;
@@ -96,10 +96,10 @@ impl ShuffleNetV2 {
 }
 
 impl Backbone for ShuffleNetV2 {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
         let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
         let units = self.stages.iter().flatten().fold(stem, |x, unit| unit.forward(x));
-        global_mean(relu(self.conv5.forward(units)))
+        relu(self.conv5.forward(units))
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

@@ -65,16 +65,8 @@ impl SqueezeNet {
         }
     }
 
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
-        let stem = relu(self.conv.forward(tiles));
-        self.fires.iter().zip(FIRES).fold(stem, |maps, (fire, (at, ..))| {
-            fire.forward(if POOLED.contains(&at) { max_pool_ceil(maps, 3, 2) } else { maps })
-        })
-    }
-
-    /// `[N, 3, H, W]` to logits `[N, K]`, or features without classes.
-    pub(super) fn forward(&self, tiles: Tensor<4>) -> Tensor<2> {
-        let maps = self.maps(tiles);
+    /// The last maps to logits `[N, K]`, or to features without classes.
+    pub(super) fn classify(&self, maps: Tensor<4>) -> Tensor<2> {
         global_mean(match &self.classifier {
             Some(classifier) => relu(classifier.forward(maps)),
             None => maps,
@@ -83,8 +75,11 @@ impl SqueezeNet {
 }
 
 impl Backbone for SqueezeNet {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
-        global_mean(self.maps(tiles))
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+        let stem = relu(self.conv.forward(tiles));
+        self.fires.iter().zip(FIRES).fold(stem, |maps, (fire, (at, ..))| {
+            fire.forward(if POOLED.contains(&at) { max_pool_ceil(maps, 3, 2) } else { maps })
+        })
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

@@ -150,8 +150,12 @@ impl VisionTransformer {
 }
 
 impl Backbone for VisionTransformer {
-    fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
-        let tokens = self.blocks.iter().fold(self.tokens(tiles), |x, block| block.forward(x));
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+        self.blocks.iter().fold(self.tokens(tiles), |x, block| block.forward(x)).unsqueeze_dim(1)
+    }
+
+    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
+        let tokens: Tensor<3> = maps.squeeze_dim(1);
         let prefix = self.shape.prefix();
         let class = |tokens: Tensor<3>| tokens.narrow(1, 0, 1).flatten(1, 2);
         let mean = |tokens: Tensor<3>| {
