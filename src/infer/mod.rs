@@ -1,12 +1,16 @@
-//! Batches of bytes become predictions on one device.
+//! Batches of bytes become predictions on one device, and heat maps of what these rest on.
 //!
 //! Invariant: only host memory crosses a thread. On a GPU one thread submits everything, the next batch is queued before
 //! the last one is read back, and every batch has the same shape. On the CPU several small batches run at once, because
 //! burn's CPU convolutions have single-threaded parts that one large batch would wait for.
 
 mod activation;
+mod explain;
+mod grad_cam;
 mod predictor;
 mod readback;
 
 pub use activation::activate;
+pub use explain::{Explainer, Explanation};
+pub use grad_cam::grad_cam;
 pub use predictor::{BatchFeed, PARITY, Predictor, PredictorConfig, Scored};

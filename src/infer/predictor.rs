@@ -228,7 +228,7 @@ impl Predictor {
 }
 
 /// Equal tiles of smooth colour waves with fine structure on them, so that every layer has something to respond to.
-fn test_card(shape: UnpackShape) -> Vec<u8> {
+pub(super) fn test_card(shape: UnpackShape) -> Vec<u8> {
     let side = shape.input_px;
     (0..shape.bytes())
         .map(|at| {

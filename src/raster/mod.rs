@@ -1,11 +1,13 @@
-//! Pixels in memory: colour images, masks, resampling. No files, no slides, no devices.
+//! Pixels in memory: colour images, masks, heat maps, resampling. No files, no slides, no devices.
 
+mod heat;
 mod mask;
 mod resample;
 mod resize;
 mod rgb;
 mod thumbnail;
 
+pub use heat::HeatMap;
 pub use mask::Mask;
 pub use resample::Filter;
 pub use resize::{Resizer, resize};

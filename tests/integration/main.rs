@@ -11,6 +11,7 @@ mod assessment;
 mod evaluate;
 #[allow(dead_code, reason = "the GPU tests use the rest")]
 mod formula;
+mod grad_cam;
 mod layering;
 mod loader;
 mod models;
