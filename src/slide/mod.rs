@@ -10,6 +10,7 @@ mod driver;
 mod format;
 mod formats;
 mod level;
+mod picture;
 mod probe;
 mod properties;
 mod region;
@@ -18,6 +19,7 @@ mod tiled_tiff;
 
 pub use format::{NotThisFormat, is_slide_candidate};
 pub use level::Level;
+pub use picture::{is_picture_candidate, read_picture};
 pub use properties::Calibration;
 
 // Tiles that are files of their own are decoded as strictly as chunks.
