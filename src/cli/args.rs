@@ -1,5 +1,6 @@
 //! Arguments as typed; every number names its unit.
 
+use super::explain::args::ExplainArgs;
 use super::models::args::ModelsArgs;
 use super::train::args::TrainArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Train a model on labelled tiles, and write it as a bundle that scores slides at once.
     Train(Box<TrainArgs>),
+    /// Show which parts of tiles speak for a class: a heat map over each tile, and a table (Grad-CAM).
+    Explain(ExplainArgs),
     /// Say what a slide is: format, size, levels, um/px and where it comes from.
     Info(InfoArgs),
     /// List the models that can be used, check one, or import another library's weights.
@@ -235,7 +238,7 @@ impl From<Grid> for GridRule {
     }
 }
 
-fn mpp(text: &str) -> Result<Mpp> {
+pub(super) fn mpp(text: &str) -> Result<Mpp> {
     let expected = format!("{} to {} um/px, such as 0.5", Mpp::MIN, Mpp::MAX);
     text.parse().ok().and_then(|number| Mpp::new(number).ok()).ok_or_else(|| refused(&expected))
 }

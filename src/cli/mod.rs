@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod doctor;
 mod exit;
+mod explain;
 mod info;
 mod interrupt;
 mod models;
@@ -29,6 +30,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Doctor(args) => doctor::run(&args),

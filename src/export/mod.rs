@@ -5,10 +5,13 @@
 //! name is ever written. One exporter is one file here and one row of [`EXPORTERS`].
 
 mod canvas;
+mod explain_csv;
+mod explain_png;
 mod features_h5;
 mod font;
 mod geojson;
 mod ids;
+mod legend;
 mod map_png;
 mod mask_jpg;
 mod outputs;
@@ -20,8 +23,10 @@ mod shade;
 mod summary_csv;
 mod wsinfer_csv;
 
+pub use explain_csv::{ExplainRow, Explained, write_explain_table};
+pub use explain_png::{ExplainedTile, blend, write_explained};
 pub use ids::assign_ids;
-pub use outputs::{WrittenFile, check_writable, clear, write_all};
+pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all};
 pub use record::{
     ChunkCounts, DeviceFacts, GridFacts, ModelFacts, RecordedError, SCHEMA, SlideFacts, SlideRecord, SlideStatus,
     StageSeconds,

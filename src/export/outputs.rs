@@ -80,15 +80,20 @@ pub fn clear(dir: &Path, id: &str) -> Result<()> {
 pub fn check_writable(dir: &Path, meaning: &Meaning) -> Result<()> {
     let suiting = EXPORTERS.iter().filter(|exporter| (exporter.suits)(meaning));
     let sub_folders = suiting.map(|exporter| dir.join(exporter.folder));
-    for folder in std::iter::once(dir.to_path_buf()).chain(sub_folders) {
-        let tried = fs::create_dir_all(&folder).and_then(|()| {
-            let mut file = draft_in(&folder)?;
-            file.write_all(b"eosin")?;
-            file.close()
-        });
-        tried.map_err(|error| failed("OUT-0001", "cannot write into the output folder", &folder, error))?;
-    }
-    Ok(())
+    std::iter::once(dir.to_path_buf()).chain(sub_folders).try_for_each(|folder| check_folder(&folder))
+}
+
+/// Makes a folder and tries to write a file in it.
+///
+/// # Errors
+/// [`ErrorKind::Io`] (`OUT-0001`) with the folder.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let tried = fs::create_dir_all(folder).and_then(|()| {
+        let mut file = draft_in(folder)?;
+        file.write_all(b"eosin")?;
+        file.close()
+    });
+    tried.map_err(|error| failed("OUT-0001", "cannot write into the output folder", folder, error))
 }
 
 /// Writes one file of the output folder, whole or not at all.

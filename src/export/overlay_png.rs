@@ -5,6 +5,7 @@
 
 use super::canvas::{Canvas, FAINT, INK, WHITE, hatch, rect};
 use super::font;
+use super::legend::{CAUTION, digits, draw_ramp, shorten};
 use super::shade::Shade;
 use super::{RESEARCH_USE, SlideOutputs};
 use crate::geometry::{Rect, Size};
@@ -20,8 +21,6 @@ const LINE_CHARS: usize = 28;
 const OPACITY: (f32, f32) = (0.25, 0.65);
 /// Colour of rules.
 const RULE: [u8; 3] = [206, 212, 218];
-/// Colour of the caution.
-const CAUTION: [u8; 3] = [178, 58, 0];
 
 /// Writes the figure.
 pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -196,7 +195,7 @@ impl Legend {
                     canvas.text(x + INDENT * scale, y, scale, INK, text);
                 }
                 Line::Detail(text) => canvas.text(x + INDENT * scale, y, scale, FAINT, text),
-                Line::Ramp(ends) => draw_ramp(canvas, (x, y), width, scale, ends),
+                Line::Ramp(ends) => draw_ramp(canvas, rect(x, y, width, 9 * scale), scale, palette::ramp, ends),
                 Line::Gap => {}
                 Line::Rule => canvas.fill(rect(x, y + 3 * scale, width, scale.div_ceil(2)), RULE),
             }
@@ -220,17 +219,6 @@ impl Line {
             Self::Gap => LINE_H / 3,
             _ => LINE_H,
         }
-    }
-}
-
-/// A field with all colours of the ramp, its ends and its middle named.
-fn draw_ramp(canvas: &mut Canvas, (x, y): (u32, u32), width: u32, scale: u32, values: &[String; 3]) {
-    let last = width.saturating_sub(1).max(1) as f32;
-    canvas.paint(rect(x, y, width, 9 * scale), |x, _, _| palette::ramp(x as f32 / last));
-    let below = y + 11 * scale;
-    for (text, share_of_width) in values.iter().zip(0..) {
-        let text_px = (font::width(text) - 1) * scale;
-        canvas.text(x + (width - text_px) * share_of_width / 2, below, scale, FAINT, text);
     }
 }
 
@@ -260,32 +248,9 @@ fn with_unit(estimate: &ClassSummary) -> String {
     }
 }
 
-/// A number in three digits.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 6 decimals")]
-fn digits(value: f32) -> String {
-    let size = value.abs();
-    if size < f32::MIN_POSITIVE {
-        return "0".into();
-    }
-    if !(1e-4..1e6).contains(&size) {
-        return format!("{value:.1e}");
-    }
-    let decimals = (2.0 - size.log10().floor()).clamp(0.0, 6.0) as usize;
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
 /// An area with two decimals; a trace of a class is not called nothing.
 fn mm2(area: f64) -> String {
     if area > 0.0 && area < 0.005 { "< 0.01 mm²".into() } else { format!("{area:.2} mm²") }
-}
-
-/// The text, or its beginning and two dots when it is longer than `chars`.
-fn shorten(text: &str, chars: usize) -> String {
-    if text.chars().count() <= chars {
-        return text.into();
-    }
-    text.chars().take(chars.saturating_sub(2)).chain("..".chars()).collect()
 }
 
 #[cfg(test)]
@@ -317,14 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_three_digits() {
-        let found = [0.0, 1.0, 0.5, -0.012_345, 1234.5, 12.345, 1e-7, 2e9, 0.999_9].map(digits);
-        assert_eq!(found, ["0", "1", "0.5", "-0.0123", "1234", "12.3", "1.0e-7", "2.0e9", "1"]);
-    }
-
-    #[test]
     fn long_names_and_many_classes_fit() {
-        assert_eq!(shorten("adenocarcinoma", 8), "adenoc..");
         let names: Vec<String> = (0..40).map(|class| format!("class {class}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let example = example(&names, &[None, None, None]);

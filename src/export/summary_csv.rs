@@ -114,12 +114,12 @@ fn heads(column: &Column<'_>) -> Vec<String> {
 }
 
 /// A number, or nothing when it is unknown or not finite.
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// Text that no spreadsheet takes for a formula.
-fn text(cell: &str) -> String {
+pub(super) fn text(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell.into() }
 }
 

@@ -4,9 +4,11 @@
 //! Invariant: the three states never collapse into one another, and every score in a map is finite. Nothing here knows
 //! models, devices or files.
 
+mod heat_ramp;
 pub mod palette;
 mod summary;
 
+pub use heat_ramp::heat;
 pub use summary::{ClassSummary, MapSummary};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,7 +1,7 @@
-//! Files and folders as the user gave them become a list of slides.
+//! Files and folders as the user gave them become a list of slides, or of tiles that are files.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::slide::is_slide_candidate;
+use crate::slide::{is_picture_candidate, is_slide_candidate};
 use std::path::{Path, PathBuf};
 
 /// Folders are searched this deep; beyond it lies a loop or a mistake.
@@ -16,23 +16,34 @@ const MAX_DEPTH: usize = 32;
 /// folders are nested too deep (`RUN-0002`). A file that does not exist is kept: it becomes a failed slide, and the others
 /// still run.
 pub fn find_slides(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut slides = Vec::new();
+    find(inputs, "slide", is_slide_candidate, "slides are files that end in .svs, .tif or .tiff")
+}
+
+/// All pictures of single tiles that `inputs` name, found as [`find_slides`] finds slides.
+///
+/// # Errors
+/// Those of [`find_slides`].
+pub(super) fn find_tiles(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    find(inputs, "tile", is_picture_candidate, "tiles are files that end in .png, .jpg or .jpeg")
+}
+
+fn find(inputs: &[PathBuf], what: &str, is_wanted: fn(&Path) -> bool, advice: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for input in inputs {
         if input.is_dir() {
-            search(input, 0, &mut slides)?;
+            search(input, 0, is_wanted, &mut files)?;
         } else {
-            slides.push(input.clone());
+            files.push(input.clone());
         }
     }
     let mut seen = std::collections::HashSet::new();
-    slides.retain(|slide| seen.insert(place(slide)));
-    if slides.is_empty() {
-        let message = "expected at least one slide, found none in the folders given";
-        let error = Error::new(ErrorKind::Usage, "RUN-0001", message)
-            .with_advice("slides are files that end in .svs, .tif or .tiff");
+    files.retain(|file| seen.insert(place(file)));
+    if files.is_empty() {
+        let message = format!("expected at least one {what}, found none in the folders given");
+        let error = Error::new(ErrorKind::Usage, "RUN-0001", message).with_advice(advice);
         return Err(if let [folder] = inputs { error.at_path(folder) } else { error });
     }
-    Ok(slides)
+    Ok(files)
 }
 
 /// A file's own name in its folder, whichever way the folder is written.
@@ -44,7 +55,7 @@ fn place(file: &Path) -> PathBuf {
     }
 }
 
-fn search(folder: &Path, depth: usize, slides: &mut Vec<PathBuf>) -> Result<()> {
+fn search(folder: &Path, depth: usize, is_wanted: fn(&Path) -> bool, files: &mut Vec<PathBuf>) -> Result<()> {
     if depth > MAX_DEPTH {
         let message = format!("expected folders nested at most {MAX_DEPTH} deep, found more");
         return Err(Error::new(ErrorKind::Usage, "RUN-0002", message).at_path(folder));
@@ -56,8 +67,8 @@ fn search(folder: &Path, depth: usize, slides: &mut Vec<PathBuf>) -> Result<()> 
         let path = entry.path();
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() && !hidden => search(&path, depth + 1, slides)?,
-            Ok(kind) if !kind.is_dir() && !hidden && is_slide_candidate(&path) => slides.push(path),
+            Ok(kind) if kind.is_dir() && !hidden => search(&path, depth + 1, is_wanted, files)?,
+            Ok(kind) if !kind.is_dir() && !hidden && is_wanted(&path) => files.push(path),
             _ => {}
         }
     }

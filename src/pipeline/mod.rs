@@ -4,6 +4,7 @@
 //! as values; nothing here prints.
 
 mod event;
+mod explain;
 mod inputs;
 mod overview;
 mod resume;
@@ -12,5 +13,6 @@ mod slide_run;
 mod survey;
 
 pub use event::Event;
+pub use explain::{ExplainConfig, ExplainEvent, ExplainOutcome, TileSource, explain};
 pub use inputs::find_slides;
 pub use score::{RunOutcome, ScoreConfig, score};

@@ -43,7 +43,7 @@ pub(super) fn score_slide(
     {
         return Ok((record, true));
     }
-    let (mpp, mpp_source) = resolution(config, &slide).map_err(|error| error.at_path(path))?;
+    let (mpp, mpp_source) = resolution(config.mpp, &slide).map_err(|error| error.at_path(path))?;
     let mut clock = Clock { seconds: StageSeconds::default(), last: started };
     clock.lap(|seconds, lap| seconds.open = lap);
     let Survey { picture, overview, mask, tissue_mm2 } = survey(config, &slide, mpp, cancel)?;
@@ -118,8 +118,9 @@ impl Clock {
     }
 }
 
-fn resolution(config: &ScoreConfig, slide: &Slide) -> Result<(Mpp, String)> {
-    if let Some(mpp) = config.mpp {
+/// The resolution of a slide and where it comes from: what was given, or what the file states.
+pub(super) fn resolution(given: Option<Mpp>, slide: &Slide) -> Result<(Mpp, String)> {
+    if let Some(mpp) = given {
         return Ok((mpp, "given by the user".to_string()));
     }
     if let Some(calibration) = slide.calibration() {
