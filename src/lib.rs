@@ -5,6 +5,7 @@
 //! ([`export`]). [`pipeline`] is the whole line for many slides. ARCHITECTURE.md has the code map.
 #![recursion_limit = "256"]
 
+pub mod assess;
 pub mod dataset;
 pub mod device;
 mod draft;

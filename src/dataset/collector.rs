@@ -45,6 +45,7 @@ pub(super) struct Collector<'a> {
     first_lost: String,
     padded: usize,
     small: usize,
+    trains: bool,
     cancel: &'a AtomicBool,
     on_event: &'a mut dyn FnMut(ReadEvent),
 }
@@ -59,9 +60,10 @@ impl<'a> Collector<'a> {
         on_event: &'a mut dyn FnMut(ReadEvent),
     ) -> Result<Self> {
         if let Targets::Classes(classes) = &targets
-            && classes.len() < 2
+            && classes.len() < if request.trains { 2 } else { 1 }
         {
-            let message = format!("expected tiles of two classes or more, found {}", classes.len());
+            let expected = if request.trains { "two classes" } else { "one class" };
+            let message = format!("expected tiles of {expected} or more, found {}", classes.len());
             return Err(Error::new(ErrorKind::Usage, "TRN-0203", message));
         }
         let side_px = request.input.input_px;
@@ -69,7 +71,18 @@ impl<'a> Collector<'a> {
         let set = TileSet { targets, side_px, tiles: Vec::new(), notes: Vec::new(), pixels: empty };
         let store = Store::new(expected, set.tile_bytes(), request.memory_bytes, request.scratch)?;
         let first_lost = String::new();
-        Ok(Self { set, store, expected, lost: 0, first_lost, padded: 0, small: 0, cancel, on_event })
+        Ok(Self {
+            set,
+            store,
+            expected,
+            lost: 0,
+            first_lost,
+            padded: 0,
+            small: 0,
+            trains: request.trains,
+            cancel,
+            on_event,
+        })
     }
 
     /// How many tiles should be decoded before they are taken.
@@ -118,7 +131,8 @@ impl<'a> Collector<'a> {
         }
         let all: Vec<usize> = (0..self.set.tiles.len()).collect();
         let counts = self.set.counts(&all);
-        if let Some((class, count)) = self.set.targets.names().iter().zip(counts).find(|(_, count)| *count < 2) {
+        let few = self.set.targets.names().iter().zip(counts).find(|(_, count)| *count < 2);
+        if let Some((class, count)) = few.filter(|_| self.trains) {
             let message = format!("expected two tiles or more of each class, found {count} of {class}");
             return Err(Error::new(ErrorKind::Usage, "TRN-0203", message).with_advice("list it in `exclude`"));
         }
@@ -176,7 +190,8 @@ mod tests {
     fn collected(memory_bytes: u64, pixels: impl Fn(usize) -> Result<Pixels>) -> Result<TileSet> {
         let (source, input) =
             (DataSource::Folder(FolderSource::default()), InputConfig { input_px: 1, ..InputConfig::default() });
-        let request = Request { source: &source, exclude: &[], input: &input, memory_bytes, scratch: None };
+        let request =
+            Request { source: &source, exclude: &[], input: &input, memory_bytes, scratch: None, trains: true };
         let (cancel, mut on_event) = (AtomicBool::new(false), |_| ());
         let mut collector = Collector::new(two(), 300, request, &cancel, &mut on_event)?;
         for at in 0..300 {

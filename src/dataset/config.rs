@@ -142,4 +142,6 @@ pub struct Request<'a> {
     pub memory_bytes: u64,
     /// The folder on whose disk that file is; the system's for temporary files when there is none.
     pub scratch: Option<&'a Path>,
+    /// Whether they are to train, which takes two classes with two tiles each.
+    pub trains: bool,
 }

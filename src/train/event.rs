@@ -57,7 +57,7 @@ pub enum TrainEvent {
     },
 }
 
-/// Tiles of a class on both sides.
+/// Tiles of a class, or with a number, on each side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassCount {
     /// The class.
@@ -66,6 +66,8 @@ pub struct ClassCount {
     pub train: usize,
     /// Validation tiles.
     pub validation: usize,
+    /// Test tiles.
+    pub test: usize,
 }
 
 /// One row of `curves.csv`.

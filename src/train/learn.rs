@@ -167,7 +167,7 @@ impl Training<'_> {
                 *row = scale.natural(row).collect();
             }
         }
-        Ok(Evaluation::of(self.stage.set, tiles, &self.stage.scores(outputs)))
+        Ok(Evaluation::of(self.stage.set, tiles, &self.stage.scores(&outputs, 1.0)))
     }
 
     /// Adds to an error which tiles caused it.

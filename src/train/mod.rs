@@ -5,17 +5,19 @@
 //! comes as [`TrainEvent`]s. Maps and exports are none of its business.
 
 mod augment;
+mod card;
+mod card_text;
 mod checkpoint;
 mod config;
 mod curves;
 mod evaluation;
 mod event;
 mod features;
+mod finish;
 mod learn;
 mod loss;
 mod names;
 mod optimiser;
-mod report;
 mod run;
 mod sampler;
 mod scale;

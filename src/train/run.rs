@@ -1,17 +1,19 @@
 //! The whole training: data, split, epochs, and the model at the end.
 
+use crate::assess;
 use crate::dataset::{self, Split, Targets, TileSet, split};
 use crate::device::OpenDevice;
 use crate::draft::write_whole;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{Card, Head, Precision, TensorMap, load, write_bundle};
+use crate::evaluate::Assessment;
+use crate::nn::{Card, Precision, TensorMap, write_bundle};
+use crate::train::card::Material;
 use crate::train::checkpoint;
 use crate::train::config::TrainConfig;
-use crate::train::evaluation::Evaluation;
 use crate::train::event::{ClassCount, EpochRow, TrainEvent};
+use crate::train::finish::Outcome;
 use crate::train::learn::Training;
 use crate::train::names;
-use crate::train::report::Material;
 use crate::train::sampler;
 use crate::train::scale::Scale;
 use crate::train::start::start;
@@ -19,8 +21,10 @@ use crate::train::step::Stage;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-/// Name of the resolved configuration beside the checkpoint.
+/// Names beside the checkpoint: the resolved configuration, what was said of each tile, the figures.
 const CONFIG: &str = "config.toml";
+const PREDICTIONS: &str = "predictions.csv";
+const EVALUATION: &str = "evaluation.json";
 
 /// What a training gave.
 #[derive(Debug, Clone)]
@@ -29,8 +33,10 @@ pub struct TrainReport {
     pub dir: PathBuf,
     /// Its card.
     pub card: Card,
-    /// Its figures on the validation tiles, with the weights as stored.
-    pub evaluation: Evaluation,
+    /// Whose tiles the figures are of: `test`, or `validation` where there are none.
+    pub side: &'static str,
+    /// Its figures, with the weights as stored.
+    pub assessment: Assessment,
     /// The epoch that it comes from.
     pub best_epoch: usize,
     /// One row per epoch.
@@ -92,9 +98,7 @@ pub fn train(
     let state = training.run(cancel, on_event)?;
 
     let rounded = rounded(&state.best)?;
-    let network = load(start.spec.init(&device.device)?, &rounded, Head::FromFile)?;
-    let outputs = training.stage.outputs(&network, &split.validation)?;
-    let evaluation = Evaluation::of(&set, &split.validation, &training.stage.scores(outputs));
+    let outcome = Outcome::of(&training.stage, &start.spec, &split, &rounded)?;
     let best_epoch = state.best_row().map_or(0, |row| row.epoch);
     let material = Material {
         config,
@@ -103,22 +107,28 @@ pub fn train(
         counts: &counts,
         split: &split,
         notes: &notes,
-        evaluation: &evaluation,
+        outcome: &outcome,
         best_epoch,
         device: &device.name,
     };
+    let (side, judged) = outcome.headline();
+    write_whole(&config.out.join(PREDICTIONS), assess::csv(&set, &judged.tiles, &judged.scores).as_bytes())?;
+    write_whole(&config.out.join(EVALUATION), &assess::json(&judged.assessment)?)?;
     let card = write_bundle(&dir, &material.card(), &rounded, &material.text())?;
     on_event(TrainEvent::Written { dir: dir.clone() });
-    Ok(TrainReport { dir, card, evaluation, best_epoch, history: state.history })
+    let assessment = judged.assessment.clone();
+    Ok(TrainReport { dir, card, side, assessment, best_epoch, history: state.history })
 }
 
 fn counts(set: &TileSet, split: &Split) -> Vec<ClassCount> {
-    let (train, validation) = (set.counts(&split.train), set.counts(&split.validation));
+    let sides = split.sides().map(|(_, tiles)| (set.counts(tiles), tiles.len()));
+    // Every tile has every number.
+    let of = |side: usize, class: usize| *sides[side].0.get(class).unwrap_or(&sides[side].1);
     let row = |(class, name): (usize, &String)| ClassCount {
         name: name.clone(),
-        // Every tile has every number.
-        train: *train.get(class).unwrap_or(&split.train.len()),
-        validation: *validation.get(class).unwrap_or(&split.validation.len()),
+        train: of(0, class),
+        validation: of(1, class),
+        test: of(2, class),
     };
     set.targets.names().iter().enumerate().map(row).collect()
 }

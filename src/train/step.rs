@@ -165,12 +165,12 @@ impl Stage<'_> {
         read(network.valid().logits(Tensor::from_data(rows, &self.device.device)).ok_or_else(no_head)?)
     }
 
-    /// Probabilities of classes; numbers stay as they are.
-    pub fn scores(&self, outputs: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
-        match self.set.targets {
-            Targets::Classes(_) => outputs.iter().map(|row| activate(row, Activation::Softmax, 1.0)).collect(),
-            Targets::Numbers(_) => outputs,
-        }
+    /// Probabilities of classes at a temperature; numbers stay as they are.
+    pub fn scores(&self, outputs: &[Vec<f32>], temperature: f64) -> Vec<Vec<f32>> {
+        let activation = if self.scale.is_some() { Activation::Identity } else { Activation::Softmax };
+        #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
+        let temperature = temperature as f32;
+        outputs.iter().map(|row| activate(row, activation, temperature)).collect()
     }
 
     /// What a network says of tiles, one row each, in order.

@@ -45,15 +45,16 @@ fn a_trained_model_is_whole_and_scores_slides() {
     std::fs::rename(here.path("tiles/light"), here.path("tiles/light\u{1b}[31m")).unwrap();
     let said = here.run(TRAIN);
     assert_eq!(said.code, Some(0), "{:#?}", said.lines);
-    assert!(said.out.contains("validation_accuracy") && said.out.contains("light\u{fffd}[31m"), "{}", said.out);
+    assert!(said.out.contains("balanced_accuracy") && said.out.contains("light\u{fffd}[31m"), "{}", said.out);
     said.line("device   CPU");
-    said.line("class    light\u{fffd}[31m: 3 training, 1 validation tiles");
+    said.line("class    light\u{fffd}[31m: 3 training, 1 validation, 0 test tiles");
     said.line("model    ");
     let files = here.files("runs");
     let model = ["trained/CARD.md", "trained/model.toml", "trained/weights.safetensors"];
     let run =
         ["best-00001.safetensors", "checkpoint-00001.safetensors", "checkpoint.json", "config.toml", "curves.csv"];
-    assert_eq!(files, [&run[..], &model].concat());
+    let figures = ["evaluation.json", "predictions.csv"];
+    assert_eq!(files, [&run[..], &figures, &model].concat());
 
     let mut models = here.program(&["models", "--json"]);
     let said = Said::new(&models.env("EOSIN_MODELS", here.path("runs")).output().unwrap());

@@ -98,7 +98,7 @@ fn a_network_learns_from_chance_and_its_bundle_opens() {
     assert_eq!(bundle.card(), Some(&report.card));
     bundle.network(&open(DeviceSpec::Cpu).unwrap().device).unwrap();
     let text = fs::read_to_string(report.dir.join("CARD.md")).unwrap();
-    assert!(text.contains("not for diagnosis") && text.contains("| blue | 19 | 5 |"), "{text}");
+    assert!(text.contains("not for diagnosis") && text.contains("| blue | 19 | 5 | 0 |"), "{text}");
     let curves = fs::read_to_string(dir.path().join("out/curves.csv")).unwrap();
     assert_eq!(curves.lines().count(), 3);
 }

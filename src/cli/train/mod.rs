@@ -37,8 +37,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
             line(format!("layers   {}", words(config.layers)));
             for class in classes {
                 line(format!(
-                    "class    {}: {} training, {} validation tiles",
-                    class.name, class.train, class.validation
+                    "class    {}: {} training, {} validation, {} test tiles",
+                    class.name, class.train, class.validation, class.test
                 ));
             }
             if dropped > 0 {
@@ -58,9 +58,13 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let report = outcome?;
-    say!("best epoch {}, on the validation tiles with the weights as stored:", report.best_epoch);
-    for (name, value) in &report.card.metrics {
-        say!("  {name:<32} {value:.4}");
+    say!("best epoch {}, on the {} tiles with the weights as stored:", report.best_epoch, report.side);
+    for row in report.assessment.figures() {
+        let Some(value) = row.figure.value else { continue };
+        let name = row.column.map_or(row.name.clone(), |column| format!("{} {column}", row.name));
+        let interval = row.figure.low.zip(row.figure.high);
+        let interval = interval.map_or(String::new(), |(low, high)| format!("   {low:.4} to {high:.4}"));
+        say!("  {name:<32} {value:.4}{interval}");
     }
     Ok(ExitCode::from(exit::DONE))
 }

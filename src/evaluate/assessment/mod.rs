@@ -18,6 +18,7 @@ pub use figures::{ClassFigures, EstimateFigures, FindingFigures, OverallFigures}
 pub use findings::{FindingAssessment, FindingInput, FindingRow, assess_findings};
 pub use groups::{Basis, Groups, NamedFigure, SiteRow, Unit};
 
+use crate::evaluate::Figure;
 use serde::{Deserialize, Serialize};
 
 /// Bins of the calibration error, as Guo et al. 2017 have them.
@@ -35,4 +36,45 @@ pub enum Assessment {
     Findings(FindingAssessment),
     /// It estimates quantities.
     Estimates(EstimateAssessment),
+}
+
+impl Assessment {
+    /// Every figure in a list: those of all tiles, then those of each class, finding or quantity.
+    pub fn figures(&self) -> Vec<NamedFigure> {
+        let list = |column: Option<&String>, names: &[&str], values: Vec<Figure>| {
+            let named = names.iter().zip(values);
+            named
+                .map(|(name, figure)| NamedFigure { name: (*name).to_owned(), column: column.cloned(), figure })
+                .collect::<Vec<_>>()
+        };
+        match self {
+            Self::Classes(found) => {
+                let rows = found.classes.iter();
+                let rows =
+                    rows.map(|row| list(Some(&row.name), ClassFigures::<Figure>::NAMES, row.figures.into_values()));
+                let overall = list(None, OverallFigures::<Figure>::NAMES, found.overall.into_values());
+                [overall].into_iter().chain(rows).flatten().collect()
+            }
+            Self::Findings(found) => {
+                let rows = found.findings.iter();
+                rows.flat_map(|row| list(Some(&row.name), FindingFigures::<Figure>::NAMES, row.figures.into_values()))
+                    .collect()
+            }
+            Self::Estimates(found) => {
+                let rows = found.outputs.iter();
+                let rows =
+                    rows.map(|row| list(Some(&row.name), EstimateFigures::<Figure>::NAMES, row.figures.into_values()));
+                [list(None, &["mean_r2"], vec![found.mean_r2])].into_iter().chain(rows).flatten().collect()
+            }
+        }
+    }
+
+    /// What the figures rest on.
+    pub fn basis(&self) -> Basis {
+        match self {
+            Self::Classes(found) => found.basis,
+            Self::Findings(found) => found.basis,
+            Self::Estimates(found) => found.basis,
+        }
+    }
 }

@@ -218,7 +218,7 @@ impl TrainConfig {
     /// The tiles that it asks for.
     pub fn request(&self) -> Request<'_> {
         let Self { data: source, exclude, input, memory_bytes, out, .. } = self;
-        Request { source, exclude, input, memory_bytes: *memory_bytes, scratch: Some(out) }
+        Request { source, exclude, input, memory_bytes: *memory_bytes, scratch: Some(out), trains: true }
     }
 
     /// Digest of all here that decides the weights. Data and start weights count by their content, which is not here, so the

@@ -1,0 +1,77 @@
+//! What was said of each tile, as a table, and the tiles of which it is farthest from the truth.
+
+use crate::dataset::{Targets, TileSet, Truth};
+use crate::tile::arg_max;
+use std::cmp::Ordering;
+
+/// One row per tile: its name, the truth, what was said, and all scores. Patients, slides and sites are left out.
+pub fn csv(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>]) -> String {
+    let names = set.targets.names();
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let columns = |prefix: &'static str| names.iter().map(move |name| format!("{prefix}{name}"));
+    let header: Vec<String> = match &set.targets {
+        Targets::Classes(_) => {
+            ["tile", "truth", "said"].map(str::to_owned).into_iter().chain(columns("prob_")).collect()
+        }
+        Targets::Numbers(_) => {
+            ["tile".to_owned()].into_iter().chain(columns("truth_")).chain(columns("value_")).collect()
+        }
+    };
+    // Writing to memory does not fail.
+    let _ = table.write_record(header);
+    for (&tile, row) in tiles.iter().zip(scores) {
+        let tile = &set.tiles[tile];
+        let of = |class: Option<usize>| class.and_then(|class| names.get(class)).cloned().unwrap_or_default();
+        let truth = match &tile.truth {
+            Truth::Class(class) => vec![of(Some(*class)), of(arg_max(row))],
+            Truth::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
+        };
+        let scores = row.iter().map(f32::to_string);
+        let _ = table.write_record([tile.name.clone()].into_iter().chain(truth).chain(scores));
+    }
+    table.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Places in `tiles` of those that are farthest from the truth, worst first: the least probability of the true class, or
+/// the largest error in standard deviations of the truth, averaged over the numbers. Classes that are recognised are none.
+pub fn worst(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>], count: usize) -> Vec<usize> {
+    let truths: Vec<&Truth> = tiles.iter().map(|&tile| &set.tiles[tile].truth).collect();
+    let deviation: Vec<f64> = (0..set.targets.names().len()).map(|column| deviation(&truths, column)).collect();
+    let badness = |(place, row): (usize, &Vec<f32>)| match truths[place] {
+        Truth::Class(class) if arg_max(row) == Some(*class) => None,
+        Truth::Class(class) => Some((place, 1.0 - f64::from(row[*class]))),
+        Truth::Numbers(numbers) => {
+            let errors = numbers.iter().zip(row).zip(&deviation);
+            Some((place, errors.map(|((truth, said), deviation)| f64::from((truth - said).abs()) / deviation).sum()))
+        }
+    };
+    let mut bad: Vec<(usize, f64)> = scores.iter().enumerate().filter_map(badness).collect();
+    bad.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then(a.0.cmp(&b.0)));
+    bad.into_iter().take(count).map(|(place, _)| place).collect()
+}
+
+/// Standard deviation of a number over tiles; 1 where it never changes.
+fn deviation(truths: &[&Truth], column: usize) -> f64 {
+    let numbers = || truths.iter().filter_map(|truth| truth.numbers().get(column)).map(|&number| f64::from(number));
+    let count = truths.len().max(1) as f64;
+    let mean = numbers().sum::<f64>() / count;
+    let variance = numbers().map(|number| (number - mean).powi(2)).sum::<f64>() / count;
+    if variance > 0.0 { variance.sqrt() } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::tests::set;
+
+    #[test]
+    fn tiles_are_listed_and_the_surest_mistakes_come_first() {
+        let set = set(vec![(0, None), (1, None), (0, None), (1, None)], 2);
+        let scores = [vec![0.9, 0.1], vec![0.8, 0.2], vec![0.1, 0.9], vec![0.5, 0.5]];
+        let tiles = [0, 1, 2, 3];
+        assert_eq!(worst(&set, &tiles, &scores, 9), [2, 1, 3]);
+        assert_eq!(worst(&set, &tiles, &scores, 1), [2]);
+        let text = csv(&set, &tiles[..2], &scores);
+        assert_eq!(text, "tile,truth,said,prob_0,prob_1\n0,0,0,0.9,0.1\n1,1,0,0.8,0.2\n");
+    }
+}
