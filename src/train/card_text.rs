@@ -124,7 +124,11 @@ impl Material<'_> {
     }
 
     fn calibration(&self) -> String {
-        let Some(calibration) = &self.outcome.calibration else { return String::new() };
+        let Some(calibration) = &self.outcome.calibration else {
+            let text =
+                "Not calibrated: the validation tiles say no temperature, as they are too few or all recognised.";
+            return if self.config.loss.is_of_classes() { text.to_owned() } else { String::new() };
+        };
         let error = |value: Option<f64>| value.map_or("not defined".to_owned(), |value| format!("{value:.3}"));
         format!(
             "Logits are divided by the temperature {:.3}, which has the least cross-entropy on the {}; expected calibration \

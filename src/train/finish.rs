@@ -10,9 +10,13 @@ use crate::evaluate::{Assessment, Bootstrap, Reliability, once, softmax_temperat
 use crate::nn::{Calibration, Head, NetworkSpec, TensorMap, load};
 use crate::tile::{Meaning, arg_max};
 use crate::train::step::Stage;
+use std::ops::RangeInclusive;
 
 /// Bins of the calibration error, as in Guo et al. 2017.
 const BINS: usize = 15;
+
+/// Beyond it a fit says that there are too few validation tiles, or that all of them are recognised, and is not kept.
+const PLAUSIBLE: RangeInclusive<f64> = 0.1..=10.0;
 
 /// What is known of the tiles of one side.
 pub(super) struct Judged {
@@ -65,7 +69,7 @@ impl Outcome {
 fn calibrate(stage: &Stage<'_>, tiles: &[usize], logits: &[Vec<f32>]) -> Option<Calibration> {
     let Targets::Classes(_) = stage.set.targets else { return None };
     let truth: Vec<usize> = tiles.iter().filter_map(|&tile| Truth::class(&stage.set.tiles[tile].truth)).collect();
-    let temperature = softmax_temperature(logits, &truth, None)?;
+    let temperature = softmax_temperature(logits, &truth, None).filter(|found| PLAUSIBLE.contains(found))?;
     let error = |temperature: f64| {
         let rows = stage.scores(logits, temperature);
         let confidence: Vec<f64> = rows.iter().map(|row| f64::from(row.iter().copied().fold(0.0, f32::max))).collect();
