@@ -38,6 +38,14 @@ impl Normalisation {
         Self { scale: std.map(|std| 1.0 / (255.0 * std)), shift: [0, 1, 2].map(|c| -mean[c] / std[c]) }
     }
 
+    /// From the kernel's argument.
+    ///
+    /// # Panics
+    /// When there are fewer than six numbers.
+    pub fn from_slice(array: &[f32]) -> Self {
+        Self { scale: [array[0], array[1], array[2]], shift: [array[3], array[4], array[5]] }
+    }
+
     /// The kernel's argument: the three factors, then the three summands.
     pub fn to_array(self) -> [f32; 6] {
         let ([a, b, c], [d, e, f]) = (self.scale, self.shift);

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it measured")]
 
 mod architectures;
+mod blur;
+mod colour;
 #[allow(dead_code, reason = "the integration tests use the rest")]
 #[path = "../integration/formula.rs"]
 mod formula;
@@ -10,6 +12,7 @@ mod network;
 #[path = "../integration/shared.rs"]
 mod shared;
 mod unpack;
+mod warp;
 
 use eosin::Result;
 use eosin::device::{Api, DeviceSpec, OpenDevice, open};
