@@ -26,12 +26,16 @@ pub(super) fn line(values: &[f32], device: &Device) -> Tensor<1> {
 
 /// The bytes of packed words on the CPU.
 pub(super) fn bytes_on_cpu(packed: IntTensor<Flex>) -> Vec<u8> {
-    read(read_sync(Flex::int_into_data(packed))).iter::<i32>().flat_map(i32::to_le_bytes).collect()
+    let words = read(read_sync(Flex::int_into_data(packed))).try_into_vec::<i32>();
+    let words = words.unwrap_or_else(|error| panic!("{error}"));
+    let mut bytes = vec![0; words.len() * 4];
+    bytes.as_chunks_mut::<4>().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
+    bytes
 }
 
 /// The values of a tensor on the CPU.
 pub(super) fn values_on_cpu(values: FloatTensor<Flex>) -> Vec<f32> {
-    read(read_sync(Flex::float_into_data(values))).iter::<f32>().collect()
+    read(read_sync(Flex::float_into_data(values))).try_into_vec::<f32>().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A tensor on the CPU.

@@ -108,7 +108,7 @@ mod tests {
         // exp(-k^2 / 2), divided by their sum over -3..=3.
         let expected = [0.399_050_3, 0.242_036_2, 0.054_005_6, 0.004_433_0];
         assert!(found[1..].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
-        assert_eq!(row(100.0), row(4.0));
+        assert_eq!(row(100.0)[..], row(4.0)[..]);
         for none in [0.0, -1.0, f64::NAN] {
             assert_eq!(row(none)[..3], [0.0, 1.0, 0.0]);
         }

@@ -4,6 +4,7 @@
 //! Invariant: the identity is `(value / 255 - mean) / std` and nothing else, to the bit of plain unpacking. Every map is
 //! the one formula of [`ColourMap`], so augmentation and normalisation of stains are one kernel.
 
+use super::exponential::{exp, ln};
 use super::matrix::{IDENTITY, Matrix, Vector, add, apply, diagonal, inverse, product, transpose, unit};
 use super::unpack::{Normalisation, UnpackShape};
 
@@ -160,30 +161,56 @@ pub fn colour(values: &[f32], rows: &[f32], shape: UnpackShape, normalisation: N
     for ((tile, row), out) in tiles.zip(out.chunks_exact_mut(plane * 3)) {
         let (red, rest) = out.split_at_mut(plane);
         let (green, blue) = rest.split_at_mut(plane);
-        let places = red.iter_mut().zip(green).zip(blue);
-        for (&rgb, ((red, green), blue)) in tile.as_chunks::<3>().0.iter().zip(places) {
-            let rgb = mapped(rgb, row);
-            [*red, *green, *blue] = [0, 1, 2].map(|c| rgb[c] * normalisation.scale[c] + normalisation.shift[c]);
+        let runs = tile.chunks(3 * RUN).zip(red.chunks_mut(RUN)).zip(green.chunks_mut(RUN)).zip(blue.chunks_mut(RUN));
+        for (((pixels, red), green), blue) in runs {
+            let mut colours = [[0.0; RUN]; 3];
+            for (at, pixel) in pixels.as_chunks::<3>().0.iter().enumerate() {
+                (0..3).for_each(|c| colours[c][at] = pixel[c]);
+            }
+            map_run(&mut colours, row);
+            for (c, to) in [red, green, blue].into_iter().enumerate() {
+                let (scale, shift) = (normalisation.scale[c], normalisation.shift[c]);
+                to.iter_mut().zip(&colours[c]).for_each(|(to, value)| *to = value * scale + shift);
+            }
         }
     }
     out
 }
 
-/// One pixel's new colour.
-fn mapped(rgb: [f32; 3], row: &ColourRow) -> [f32; 3] {
-    let times = |at: usize, v: [f32; 3]| {
-        [0, 3, 6].map(|i| row[at + i] * v[0] + row[at + i + 1] * v[1] + row[at + i + 2] * v[2])
-    };
+/// Pixels that are mapped together, a channel at a time, so that each step is a loop of vectors.
+const RUN: usize = 64;
+
+fn map_run(colours: &mut [[f32; RUN]; 3], row: &ColourRow) {
     if row[0] == PLAIN {
-        return rgb;
+        return;
     }
-    let mut lights = times(1, rgb);
+    let mut lights = times(&row[1..10], colours);
     if row[0] == DENSITY {
-        let densities = times(10, lights.map(|light| -(light.max(1.0) / 255.0).ln()));
-        lights = [0, 1, 2].map(|i| (-(densities[i] + row[19 + i])).exp() * 255.0);
+        let densities = lights.map(|channel| channel.map(|light| -ln(light.max(1.0) / 255.0)));
+        lights = times(&row[10..19], &densities);
+        for (channel, offset) in lights.iter_mut().zip(&row[19..22]) {
+            for density in channel {
+                *density = exp(-(*density + offset)) * 255.0;
+            }
+        }
     }
-    let colours = times(22, lights);
-    [0, 1, 2].map(|i| (colours[i] + row[31 + i]).clamp(0.0, 255.0))
+    *colours = times(&row[22..31], &lights);
+    for (channel, shift) in colours.iter_mut().zip(&row[31..]) {
+        for value in channel {
+            *value = (*value + shift).clamp(0.0, 255.0);
+        }
+    }
+}
+
+/// A matrix, its rows one after another, times each pixel.
+fn times(matrix: &[f32], pixels: &[[f32; RUN]; 3]) -> [[f32; RUN]; 3] {
+    let mut out = [[0.0; RUN]; 3];
+    for (to, m) in out.iter_mut().zip(matrix.as_chunks::<3>().0) {
+        for (at, to) in to.iter_mut().enumerate() {
+            *to = m[0] * pixels[0][at] + m[1] * pixels[1][at] + m[2] * pixels[2][at];
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -226,6 +253,7 @@ mod tests {
 
     #[test]
     fn more_of_a_stain_darkens_it_by_its_own_density() {
+        #[expect(clippy::cast_possible_truncation, reason = "levels of 255")]
         let of = |stain: Vector, amount: f64| stain.map(|part| (255.0 * (-part * amount).exp()) as f32);
         for (which, stain) in STAINS.map(unit).into_iter().enumerate() {
             let mut factors = [1.0; 3];

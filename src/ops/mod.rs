@@ -4,6 +4,7 @@
 pub mod augment;
 pub mod blur;
 pub mod colour;
+mod exponential;
 mod matrix;
 pub mod stain;
 pub mod unpack;

@@ -8,6 +8,7 @@
 
 mod architectures;
 mod assessment;
+mod augment;
 mod evaluate;
 #[allow(dead_code, reason = "the GPU tests use the rest")]
 mod formula;
