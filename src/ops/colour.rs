@@ -69,7 +69,7 @@ impl ColourMap {
     }
 
     /// More or less of haematoxylin, eosin and the residual: `amount' = factor amount + summand`, amounts in units of
-    /// natural optical density. 1 and 0 change nothing.
+    /// natural optical density. 1 and 0 change nothing; summands tint bare glass, too.
     ///
     /// # Source
     /// Tellez et al. 2019, arXiv:1902.06543, section 3.2, who draw factors from `1 - s..1 + s` and summands from
