@@ -16,9 +16,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Opacity of the heat where nothing counts and at its peak.
-const OPACITY: (f32, f32) = (0.1, 0.7);
-/// Smaller tiles are enlarged to about this side, so that the figure is not mostly legend.
-const SHOWN_PX: u32 = 320;
+const OPACITY: (f32, f32) = (0.1, 0.6);
+/// Tiles of at most half of this side are shown larger, so that the figure is not mostly legend.
+const SHOWN_PX: u32 = 512;
 /// Characters of a line of the legend.
 const LINE_CHARS: usize = 28;
 /// Distance from one line of words to the next, font pixels.
@@ -67,7 +67,7 @@ fn draw(explained: &ExplainedTile<'_>, out: &mut dyn Write) -> io::Result<()> {
     let factor = (SHOWN_PX / w.max(h).max(1)).max(1);
     let tile = resize(explained.tile, Size::new(w * factor, h * factor), Filter::Bilinear).map_err(io::Error::other)?;
     let Size { w, h } = tile.size();
-    let scale = ((w.max(h) + 150) / 500).clamp(1, 6);
+    let scale = ((w.max(h) + 300) / 400).clamp(1, 6);
     let (margin, lines) = (8 * scale, legend(explained));
     let width = u32::try_from(LINE_CHARS).unwrap_or(0) * font::CELL_W * scale;
     let line_h = LINE_H * scale;
@@ -120,11 +120,11 @@ mod tests {
     #[test]
     fn the_tile_stands_beside_itself_under_its_heat() {
         let image = tile(&HeatMap::from_vec(2, 1, vec![0.0, 8.0]).unwrap());
-        // 64 px are shown five times as large, the second picture begins 8 px behind the first.
-        assert_eq!(image.pixel(319, 319), TILE);
-        assert_eq!(image.pixel(328, 100), palette::mix(TILE, heat(0.0), 0.1));
-        assert_eq!(image.pixel(328 + 319, 100), palette::mix(TILE, heat(1.0), 0.7));
-        let legend = 328 + 320 + 8;
+        // 64 px are shown eight times as large, the second picture begins 16 px behind the first.
+        assert_eq!(image.pixel(511, 511), TILE);
+        assert_eq!(image.pixel(528, 100), palette::mix(TILE, heat(0.0), 0.1));
+        assert_eq!(image.pixel(528 + 511, 100), palette::mix(TILE, heat(1.0), 0.6));
+        let legend = 528 + 512 + 16;
         let has = |colour: [u8; 3]| {
             (legend..image.size().w).any(|x| (0..image.size().h).any(|y| image.pixel(x, y) == colour))
         };
@@ -134,6 +134,6 @@ mod tests {
     #[test]
     fn where_nothing_counts_the_tile_is_left_alone() {
         let image = tile(&HeatMap::from_vec(2, 1, vec![0.0; 2]).unwrap());
-        assert_eq!([image.pixel(328, 100), image.pixel(328 + 319, 100)], [TILE; 2]);
+        assert_eq!([image.pixel(528, 100), image.pixel(528 + 511, 100)], [TILE; 2]);
     }
 }

@@ -57,6 +57,8 @@ pub enum TileSource {
 pub struct ExplainEvent<'a> {
     /// Its row of the table.
     pub row: &'a ExplainRow,
+    /// Its file, for the terminal alone; none for a tile of a slide.
+    pub file: Option<&'a Path>,
     /// Tiles that are through, this one included.
     pub done: usize,
     /// Tiles there are.
@@ -118,7 +120,7 @@ pub fn explain(
                 },
             };
             let row = ExplainRow { id: ids[tile].clone(), place_l0: tiles.place_l0(tile), found };
-            listen(ExplainEvent { row: &row, done: tile + 1, total: ids.len() });
+            listen(ExplainEvent { row: &row, file: tiles.file(tile), done: tile + 1, total: ids.len() });
             outcome.rows.push(row);
         }
     }
@@ -179,6 +181,13 @@ impl Tiles {
                 let named = |(x, y): &(i64, i64)| PathBuf::from(format!("{stem}_x{x}_y{y}.tile"));
                 assign_ids(&plan.origins_l0.iter().map(named).collect::<Vec<_>>())
             }
+        }
+    }
+
+    fn file(&self, tile: usize) -> Option<&Path> {
+        match self {
+            Self::Files(files) => files.get(tile).map(PathBuf::as_path),
+            Self::Places { .. } => None,
         }
     }
 

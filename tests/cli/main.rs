@@ -6,6 +6,7 @@
 
 mod calibration;
 mod demo;
+mod explain;
 mod hostile_models;
 mod import;
 mod privacy;

@@ -4,9 +4,13 @@
 use crate::formula;
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::ErrorKind;
+use eosin::device::{DeviceSpec, open};
 use eosin::geometry::Size;
-use eosin::infer::grad_cam;
-use eosin::nn::{Architecture, Head, Network, NetworkSpec, TensorMap, load};
+use eosin::infer::{Explainer, grad_cam};
+use eosin::nn::{
+    Activation, Architecture, Bundle, Calibration, Card, CardArchitecture, Class, Head, Input, Metrics, Network,
+    NetworkSpec, Precision, TensorMap, WeightsFile, load, write_bundle,
+};
 use eosin::raster::HeatMap;
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -148,4 +152,86 @@ fn a_transformer_and_an_output_that_is_none_are_refused() {
     for outputs in [&[0, 2][..], &[0], &[]] {
         assert_eq!(grad_cam(&network, maps.clone(), outputs).unwrap_err().code(), "INF-0004");
     }
+}
+
+/// A model of these classes that sees tiles of 64 px.
+fn bundle(activation: Activation, classes: &[&str], temperature: Option<f64>) -> Bundle {
+    let spec = NetworkSpec::torch(Architecture::SqueezeNet, classes.len());
+    let words = "a test".to_owned();
+    let card = Card {
+        schema: 1,
+        name: words.clone(),
+        task: words.clone(),
+        version: words.clone(),
+        licence: words.clone(),
+        attribution: words.clone(),
+        intended_use: words.clone(),
+        training_data: words.clone(),
+        activation,
+        classes: classes.iter().map(|name| Class::named(*name)).collect(),
+        input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
+        architecture: CardArchitecture::from(&spec),
+        weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F32 },
+        calibration: temperature.map(|temperature| Calibration {
+            temperature,
+            fitted_on: words.clone(),
+            ece_before: None,
+            ece_after: None,
+        }),
+        metrics: Metrics::new(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("model");
+    write_bundle(&dir, &card, &formula::weights_of(&spec, 1.4), "").unwrap();
+    Bundle::open(&dir).unwrap()
+}
+
+/// Three tiles of bytes.
+fn pixels() -> Vec<u8> {
+    (0..3 * 64 * 64 * 3_u32)
+        .map(|at| (((at.wrapping_mul(2_654_435_761)) >> 27) * (at / 12_288 + 5)).to_le_bytes()[0])
+        .collect()
+}
+
+#[test]
+fn the_largest_score_is_explained_unless_a_name_is_given() {
+    let device = open("cpu".parse::<DeviceSpec>().unwrap()).unwrap();
+    let model = bundle(Activation::Softmax, &["a", "b", "c"], None);
+    let explainer = Explainer::new(&model, &device).unwrap();
+    assert_eq!((explainer.output(Some("c")).unwrap(), explainer.output(None).unwrap()), (Some(2), None));
+    let error = explainer.output(Some("d")).unwrap_err();
+    assert_eq!((error.code(), error.message()), ("INF-0003", "expected one of a, b, c, found \"d\""));
+    let decided = explainer.explain(&pixels(), None).unwrap();
+    assert_eq!(decided.len(), 3);
+    for (at, tile) in decided.iter().enumerate() {
+        assert_eq!(Some(tile.output), eosin::tile::arg_max(&tile.scores));
+        // A tile has one explanation, whichever tiles are beside it.
+        let alone = explainer.explain(&pixels()[at * 12_288..][..12_288], Some(tile.output)).unwrap();
+        assert_eq!(alone[0].output, tile.output);
+        let expected: Vec<f64> = alone[0].map.values().iter().map(|&value| f64::from(value)).collect();
+        assert_close("alone", tile.map.values(), &expected, SAME);
+    }
+    assert_eq!(explainer.explain(&pixels()[1..], None).unwrap_err().code(), "INF-0005");
+    assert_eq!(explainer.explain(&pixels(), Some(3)).unwrap_err().code(), "INF-0004");
+    assert_eq!(explainer.explain(&[], None).unwrap(), []);
+
+    // A temperature changes how sure the model is, and not what speaks for a class.
+    let warm = bundle(Activation::Softmax, &["a", "b", "c"], Some(3.0));
+    for (plain, warm) in decided.iter().zip(Explainer::new(&warm, &device).unwrap().explain(&pixels(), None).unwrap()) {
+        assert_eq!((plain.output, &plain.map), (warm.output, &warm.map));
+        assert!(warm.scores[warm.output] < plain.scores[plain.output]);
+    }
+}
+
+#[test]
+fn of_several_estimates_one_has_to_be_named_and_features_mean_nothing() {
+    let device = open("cpu".parse::<DeviceSpec>().unwrap()).unwrap();
+    let model = bundle(Activation::Identity, &["x", "y"], None);
+    let explainer = Explainer::new(&model, &device).unwrap();
+    assert_eq!(explainer.output(None).unwrap_err().code(), "INF-0003");
+    assert_eq!(explainer.explain(&pixels(), explainer.output(Some("y")).unwrap()).unwrap()[0].output, 1);
+    let one = bundle(Activation::Identity, &["x"], None);
+    assert_eq!(Explainer::new(&one, &device).unwrap().output(None).unwrap(), None);
+    let features = bundle(Activation::Identity, &[], None);
+    assert_eq!(Explainer::new(&features, &device).unwrap_err().code(), "INF-0002");
 }

@@ -7,9 +7,8 @@ use super::{exit, interrupt, models};
 use args::ExplainArgs;
 use eosin::Result;
 use eosin::device::open;
-use eosin::export::ExplainRow;
 use eosin::nn::Bundle;
-use eosin::pipeline::{ExplainConfig, ExplainOutcome, TileSource, explain};
+use eosin::pipeline::{ExplainConfig, ExplainEvent, ExplainOutcome, TileSource, explain};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::process::ExitCode;
 
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         bar.set_position(event.done as u64);
         // A failure is said even when quiet.
         if !args.quiet || event.row.found.is_err() {
-            bar.suspend(|| tell!("{}", line(event.row)));
+            bar.suspend(|| tell!("{}", line(&event)));
         }
     });
     bar.finish_and_clear();
@@ -53,10 +52,14 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
 }
 
 /// How a tile ended.
-fn line(row: &ExplainRow) -> String {
-    match &row.found {
-        Ok(found) => format!("done     {}: {} {:.4}, maximum {:.4}", row.id, found.class, found.score, found.maximum),
-        Err(error) => format!("failed   {}: {} [{}]", row.id, error.message, error.code),
+fn line(event: &ExplainEvent<'_>) -> String {
+    let id = &event.row.id;
+    match &event.row.found {
+        Ok(found) => format!("done     {id}: {} {:.4}, maximum {:.4}", found.class, found.score, found.maximum),
+        Err(error) => {
+            let file = event.file.map(|file| format!(" ({})", file.display())).unwrap_or_default();
+            format!("failed   {id}{file}: {} [{}]", error.message, error.code)
+        }
     }
 }
 
