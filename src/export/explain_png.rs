@@ -67,7 +67,7 @@ fn draw(explained: &ExplainedTile<'_>, out: &mut dyn Write) -> io::Result<()> {
     let factor = (SHOWN_PX / w.max(h).max(1)).max(1);
     let tile = resize(explained.tile, Size::new(w * factor, h * factor), Filter::Bilinear).map_err(io::Error::other)?;
     let Size { w, h } = tile.size();
-    let scale = ((w.max(h) + 300) / 400).clamp(1, 6);
+    let scale = (w.max(h) / 220).clamp(1, 6);
     let (margin, lines) = (8 * scale, legend(explained));
     let width = u32::try_from(LINE_CHARS).unwrap_or(0) * font::CELL_W * scale;
     let line_h = LINE_H * scale;
@@ -85,7 +85,9 @@ fn draw(explained: &ExplainedTile<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
     let peak = explained.map.peak();
     let values = [0.0, peak / 2.0, peak].map(digits);
-    draw_ramp(&mut canvas, rect(x, y, width, 9 * scale), scale, heat, &values);
+    if peak > 0.0 {
+        draw_ramp(&mut canvas, rect(x, y, width, 9 * scale), scale, heat, &values);
+    }
     canvas.bold_text(x, size.h - margin - font::CELL_H * scale, scale, CAUTION, RESEARCH_USE);
     canvas.write_png(out)
 }

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor, Tolerance};
 use eosin::device::{DeviceSpec, OpenDevice, open};
 use eosin::geometry::Rect;
-use eosin::infer::{BatchFeed, Predictor, PredictorConfig};
+use eosin::infer::{BatchFeed, Explainer, Predictor, PredictorConfig};
 use eosin::nn::{Bundle, Dense};
 use eosin::slide::Slide;
 use eosin::tile::Batch;
@@ -117,4 +117,20 @@ fn a_device_whose_scores_are_not_the_cpus_is_refused() {
     let predictor = Predictor::new(&found, gpu, PredictorConfig { batch: 1, lanes: 1 }).unwrap();
     predictor.warm_up(&found).unwrap();
     assert_eq!(predictor.warm_up(&expected).unwrap_err().code(), "DEV-0007");
+}
+
+#[test]
+fn an_explanation_is_that_of_the_cpu() {
+    let Some(gpu) = crate::device() else { return };
+    let bundle = Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tissue-mobilenetv2.crc01")).unwrap();
+    let side = bundle.preprocess().input_px;
+    let pixels: Vec<u8> = (0..side * side * 3).map(|at| (at % 251).to_le_bytes()[0]).collect();
+    let cpu = open(DeviceSpec::Cpu).unwrap();
+    let [expected, found] =
+        [&cpu, gpu].map(|device| Explainer::new(&bundle, device).unwrap().explain(&pixels, None).unwrap().remove(0));
+    assert_eq!(expected.output, found.output);
+    let worst = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst(&expected.scores, &found.scores) <= TOLERANCE, "{expected:?} {found:?}");
+    let (map, peak) = (expected.map.values(), expected.map.peak());
+    assert!(peak > 0.0 && worst(map, found.map.values()) <= TOLERANCE * peak, "{expected:?} {found:?}");
 }

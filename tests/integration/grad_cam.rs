@@ -195,7 +195,7 @@ fn pixels() -> Vec<u8> {
 
 #[test]
 fn the_largest_score_is_explained_unless_a_name_is_given() {
-    let device = open("cpu".parse::<DeviceSpec>().unwrap()).unwrap();
+    let device = open(DeviceSpec::Cpu).unwrap();
     let model = bundle(Activation::Softmax, &["a", "b", "c"], None);
     let explainer = Explainer::new(&model, &device).unwrap();
     assert_eq!((explainer.output(Some("c")).unwrap(), explainer.output(None).unwrap()), (Some(2), None));
@@ -225,7 +225,7 @@ fn the_largest_score_is_explained_unless_a_name_is_given() {
 
 #[test]
 fn of_several_estimates_one_has_to_be_named_and_features_mean_nothing() {
-    let device = open("cpu".parse::<DeviceSpec>().unwrap()).unwrap();
+    let device = open(DeviceSpec::Cpu).unwrap();
     let model = bundle(Activation::Identity, &["x", "y"], None);
     let explainer = Explainer::new(&model, &device).unwrap();
     assert_eq!(explainer.output(None).unwrap_err().code(), "INF-0003");
