@@ -37,8 +37,8 @@ pub struct Explanation {
     pub scores: Vec<f32>,
     /// The output that the map is of.
     pub output: usize,
-    /// What speaks for it, as coarse as the network's last maps; its numbers are of the unit of the output times that of the
-    /// maps, and can be compared between tiles of one model and output only.
+    /// What speaks for it, as coarse as the network's last maps, in the unit of the output before softmax or sigmoid: behind
+    /// a mean and one layer it is what a cell adds to it. To be compared between tiles of one model and output only.
     pub map: HeatMap,
 }
 
@@ -46,12 +46,12 @@ impl<'a> Explainer<'a> {
     /// Loads a model; a device other than the CPU is held against it.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] `MOD-0210` for a transformer and `INF-0002` for a model of features, which have no
-    /// meaning to explain; [`ErrorKind::Device`] `DEV-0007` when the device computes another explanation than the CPU.
+    /// [`ErrorKind::Unsupported`] `MOD-0210` for a transformer; [`ErrorKind::Usage`] `INF-0002` for a model of features,
+    /// which have no meaning to explain; [`ErrorKind::Device`] `DEV-0007` when the device computes another explanation than the CPU.
     pub fn new(bundle: &'a Bundle, device: &OpenDevice) -> Result<Self> {
         if bundle.meaning() == Meaning::Features {
             let message = "expected a model of classes, findings or estimates, found one of features";
-            return Err(Error::new(ErrorKind::Unsupported, "INF-0002", message));
+            return Err(Error::new(ErrorKind::Usage, "INF-0002", message));
         }
         let explainer = Self::on(bundle, &device.device)?;
         let found = explainer.try_out()?;
