@@ -4,6 +4,7 @@
 //! of its tiles train, which validate and which test. Invariant: what is known to belong together (patients, pixels,
 //! copies, blocks of a slide) is never on two sides unless that was asked for, and then a note says so. Knows no network.
 
+mod annotations;
 mod collector;
 mod config;
 mod event;
@@ -21,7 +22,7 @@ mod tiles;
 
 pub use config::{Duplicates, InputConfig, Request, SizeRule, SplitBy, SplitConfig};
 pub use event::ReadEvent;
-pub use sources::{DataSource, FolderSource, ManifestSource, SlideSource};
+pub use sources::{AnnotationSource, DataSource, FolderSource, ManifestSource, SlideSource};
 pub use split::{Grouping, Split, check_leak, split};
 #[cfg(test)]
 pub(crate) use tiles::tests;
@@ -42,5 +43,6 @@ pub fn read(request: Request<'_>, cancel: &AtomicBool, on_event: &mut dyn FnMut(
         DataSource::Folder(source) => folder::read(source, request, cancel, on_event),
         DataSource::Manifest(source) => manifest::read(source, request, cancel, on_event),
         DataSource::Slide(source) => targets::read(source, request, cancel, on_event),
+        DataSource::Annotations(source) => annotations::read(source, request, cancel, on_event),
     }
 }

@@ -14,6 +14,8 @@ pub enum DataSource {
     Manifest(ManifestSource),
     /// `kind = "slide"`: labelled places of one slide or of several.
     Slide(SlideSource),
+    /// `kind = "annotations"`: slides on which areas were drawn by hand.
+    Annotations(AnnotationSource),
 }
 
 /// One folder per class, each with PNG, JPEG or TIFF tiles. Files of other kinds are left out, and a note counts them.
@@ -81,6 +83,28 @@ pub struct SlideSource {
     pub weight_column: Option<String>,
 }
 
+/// Slides on which areas were drawn, in files of QuPath (`.geojson`), ASAP or `ImageScope` (`.xml`).
+///
+/// A tile of the model's grid has the class whose areas cover most of it. Areas of one class may overlap; where classes
+/// do, both count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AnnotationSource {
+    /// Slides, and folders of slides. One that is named must have annotations; those of folders that have none are left
+    /// out, and a note counts them.
+    pub slides: Vec<PathBuf>,
+    /// The folder of the annotations, each called like its slide up to the ending; beside the slides unless it is said.
+    pub annotations: Option<PathBuf>,
+    /// Share of a tile's side that it has in common with its neighbour, from 0 to below 1.
+    pub overlap: f64,
+    /// Least share of a tile that its class covers.
+    pub min_cover: f64,
+    /// A tile is left out when another class covers more than this share of it; a note counts them.
+    pub max_other: f64,
+    /// Most tiles of a class from one slide, drawn at random but always the same; without it all.
+    pub max_tiles: Option<usize>,
+}
+
 impl Default for ManifestSource {
     fn default() -> Self {
         Self {
@@ -114,6 +138,12 @@ impl Default for SlideSource {
     }
 }
 
+impl Default for AnnotationSource {
+    fn default() -> Self {
+        Self { slides: Vec::new(), annotations: None, overlap: 0.0, min_cover: 0.5, max_other: 0.1, max_tiles: None }
+    }
+}
+
 impl DataSource {
     /// Checks what types cannot say, before anything is read.
     ///
@@ -135,6 +165,14 @@ impl DataSource {
             Self::Slide(source) => {
                 named("targets", path(&source.targets))?;
                 named("label_column", blank(&source.label_column) && source.values.is_empty())
+            }
+            Self::Annotations(source) => {
+                named("slides", source.slides.is_empty())?;
+                let AnnotationSource { overlap, min_cover, max_other, .. } = *source;
+                check_range("data.overlap", overlap, 0.0, 0.95)?;
+                check_range("data.min_cover", min_cover, 0.01, 1.0)?;
+                check_range("data.max_other", max_other, 0.0, 1.0)?;
+                named("max_tiles above 0", source.max_tiles == Some(0))
             }
         }
     }

@@ -9,6 +9,7 @@
 mod architectures;
 mod assessment;
 mod augment;
+mod dataset;
 mod evaluate;
 #[allow(dead_code, reason = "the GPU tests use the rest")]
 mod formula;
