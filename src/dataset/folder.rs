@@ -55,7 +55,8 @@ fn ignored(others: &[PathBuf]) -> Vec<String> {
     };
     let kinds: BTreeSet<String> = others.iter().map(ending).collect();
     let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
-    let note = format!("{} files or folders are no tiles in PNG or JPEG and are left out ({kinds})", others.len());
+    let note =
+        format!("{} files or folders are no tiles in PNG, JPEG or TIFF and are left out ({kinds})", others.len());
     if others.is_empty() { Vec::new() } else { vec![note] }
 }
 

@@ -8,7 +8,7 @@ use crate::dataset::tiles::Tile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::raster::{Filter, RgbImage8, resize};
-use crate::slide::JpegFile;
+use crate::slide::{JpegFile, TiffFile};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 use std::fs;
@@ -21,23 +21,22 @@ const WHITE: [u8; 3] = [255; 3];
 
 /// Whether a file's name says that it is of a kind that is read.
 pub(super) fn is_image(path: &Path) -> bool {
-    matches!(ImageFormat::from_path(path), Ok(ImageFormat::Png | ImageFormat::Jpeg))
+    matches!(ImageFormat::from_path(path), Ok(ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff))
 }
 
 /// Reads files into a collector, in order, on all cores.
-pub(super) fn read_all(
-    collector: &mut Collector<'_>,
-    mut files: Vec<(PathBuf, Tile)>,
-    input: &InputConfig,
-) -> Result<()> {
-    while !files.is_empty() {
-        let now: Vec<_> = files.drain(..files.len().min(collector.at_once())).collect();
+pub(super) fn read_all(collector: &mut Collector<'_>, files: Vec<(PathBuf, Tile)>, input: &InputConfig) -> Result<()> {
+    let mut files = files.into_iter();
+    loop {
+        let now: Vec<_> = files.by_ref().take(collector.at_once()).collect();
+        if now.is_empty() {
+            return Ok(());
+        }
         let decoded: Vec<Result<Pixels>> = now.par_iter().map(|(path, _)| read(path, input)).collect();
         for ((_, tile), pixels) in now.into_iter().zip(decoded) {
             collector.take(tile, pixels)?;
         }
     }
-    Ok(())
 }
 
 /// Decodes a tile; one of another size than said may have another resolution, and is refused unless a rule is for it.
@@ -55,8 +54,13 @@ fn read(path: &Path, input: &InputConfig) -> Result<Pixels> {
             check(file.size())?;
             file.decode().map_err(|error| no_image(error.message()))?
         }
+        Some(ImageFormat::Tiff) => {
+            let file = TiffFile::new(&bytes).map_err(|error| no_image(error.message()))?;
+            check(file.size())?;
+            file.decode().map_err(|error| no_image(error.message()))?
+        }
         Some(ImageFormat::Png) => png(&bytes, check)?,
-        _ => return Err(no_image("neither PNG nor JPEG")),
+        _ => return Err(no_image("neither PNG nor JPEG nor TIFF")),
     };
     let seen = |image: &RgbImage8| {
         let size = Size::new(input.input_px, input.input_px);

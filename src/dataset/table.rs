@@ -103,6 +103,9 @@ impl Table {
         let find = Header(&header);
         let key: Vec<usize> = columns.key.iter().map(|name| find.column(name)).collect::<Result<_>>()?;
         let values: Vec<usize> = columns.values.iter().map(|name| find.column(name)).collect::<Result<_>>()?;
+        if values.iter().collect::<BTreeSet<_>>().len() < values.len() {
+            return Err(fault("values: expected each column once, found one again"));
+        }
         let label = if values.is_empty() { Some(find.column(columns.label)?) } else { None };
         let patient = find.optional(columns.patient, "patient")?;
         let slide = find.optional(columns.slide, "slide")?;
@@ -338,6 +341,8 @@ mod tests {
         }
         let bytes = b"file,label\n\xff,x\n";
         assert_eq!(Table::parse(bytes, &ManifestSource::default().columns()).unwrap_err().code(), "TRN-0206");
+        let source = ManifestSource { values: ["a", "a"].map(str::to_owned).to_vec(), ..ManifestSource::default() };
+        assert_eq!(Table::parse(b"file,a\nx,1\n", &source.columns()).unwrap_err().code(), "TRN-0206");
         let source = ManifestSource { patient_column: Some("case".to_owned()), ..ManifestSource::default() };
         let error = Table::parse(b"file,label\na,x\n", &source.columns()).unwrap_err();
         assert_eq!(error.message(), "expected a column case, found file, label");

@@ -15,6 +15,7 @@ mod probe;
 mod properties;
 mod region;
 mod source;
+mod tiff_file;
 mod tiled_tiff;
 
 pub use format::{NotThisFormat, is_slide_candidate};
@@ -26,6 +27,7 @@ pub use properties::Calibration;
 pub(crate) use codec::jpeg::JpegFile;
 // Decoded tiles that do not fit into memory are read back like chunks.
 pub(crate) use source::read_exact_at;
+pub(crate) use tiff_file::TiffFile;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};

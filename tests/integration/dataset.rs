@@ -7,7 +7,7 @@ use eosin::dataset::{
     SlideSource, SplitConfig, TileSet, Truth, check_leak, read, split,
 };
 use eosin::geometry::Size;
-use eosin::synthetic::{PyramidConfig, SyntheticConfig, SyntheticSlide};
+use eosin::synthetic::{ChunkPlace, PyramidConfig, SyntheticConfig, SyntheticSlide};
 use eosin::units::Mpp;
 use image::RgbImage;
 use std::fmt::Write;
@@ -22,14 +22,16 @@ fn input() -> InputConfig {
 }
 
 fn tiles(source: &DataSource, input: &InputConfig, memory_bytes: u64) -> Result<TileSet, Error> {
-    let request = Request { source, exclude: &[], input, memory_bytes, scratch: None };
+    let request = Request { source, exclude: &[], input, memory_bytes, scratch: None, trains: true };
     read(request, &AtomicBool::new(false), &mut |_| ())
 }
 
-/// A slide of 1024 x 1024 pixels at 0.5 um/px: 16 x 16 tiles.
+/// 16 x 16 tiles at 0.5 um/px.
+const SLIDE: Size = Size::new(1024, 1024);
+
 fn slide(path: &Path, seed: u64) {
     let mpp = Mpp::new(0.5).unwrap();
-    let synthetic = SyntheticSlide::new(SyntheticConfig { seed, size: Size::new(1024, 1024), mpp });
+    let synthetic = SyntheticSlide::new(SyntheticConfig { seed, size: SLIDE, mpp });
     synthetic.write(path, &PyramidConfig::default(), None, &|_, _| {}).unwrap();
 }
 
@@ -194,6 +196,38 @@ fn a_table_of_several_slides_keeps_their_places_apart() {
     assert!(!divided.describe(&config).contains("case"));
 }
 
+#[test]
+fn a_damaged_chunk_loses_its_tiles_alone_and_many_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.svs");
+    let synthetic = SyntheticSlide::new(SyntheticConfig { seed: 1, size: SLIDE, mpp: Mpp::new(0.5).unwrap() });
+    let edit = |place: ChunkPlace, bytes: Vec<u8>| {
+        let hit = place == ChunkPlace { level: 0, col: 1, row: 0 };
+        Some(if hit { bytes[..bytes.len() / 2].to_vec() } else { bytes })
+    };
+    synthetic.write(&path, &PyramidConfig::default(), Some(&edit), &|_, _| {}).unwrap();
+    // Of the first row all chunks, of it the second is cut; 112 tiles below it.
+    let whole = (0..7 * 16).map(|at| (at % 16 * 64, 256 + at / 16 * 64));
+    let mut places: Vec<(i32, i32)> = [(0, 0), (256, 0)].into_iter().chain(whole).collect();
+    let read = |places: &[(i32, i32)]| {
+        let rows = places.iter().enumerate().map(|(at, (x, y))| format!("{x},{y},{}\n", ["a", "b"][at % 2]));
+        let targets = dir.path().join("places.csv");
+        fs::write(&targets, "x,y,label\n".to_owned() + &rows.collect::<Vec<_>>().concat()).unwrap();
+        tiles(
+            &DataSource::Slide(SlideSource { slide: path.clone(), targets, ..SlideSource::default() }),
+            &input(),
+            1 << 30,
+        )
+    };
+    let set = read(&places).unwrap();
+    assert_eq!(set.tiles.len(), 113);
+    assert!(set.tiles.iter().all(|tile| tile.name != "x 256, y 0"));
+    assert!(set.notes.contains(&"1 of 114 tiles could not be read and are left out".to_owned()), "{:?}", set.notes);
+    places.push((320, 0));
+    let error = read(&places).unwrap_err();
+    assert!(error.code() == "TRN-0202" && error.message().contains("the first x 256, y 0: "), "{error}");
+}
+
 /// Eighty small images and their manifest, four of each of twenty patients.
 fn manifest(dir: &Path) -> ManifestSource {
     fs::create_dir_all(dir.join("images")).unwrap();
@@ -283,8 +317,14 @@ fn real_tiles_of_patients_are_divided_by_patient() {
     });
     let input = |size| InputConfig { tile_px: 50, input_px: 50, size, ..InputConfig::default() };
     let mut small = 0;
-    let request =
-        Request { source: &source, exclude: &[], input: &input(SizeRule::Exact), memory_bytes: 1 << 30, scratch: None };
+    let request = Request {
+        source: &source,
+        exclude: &[],
+        input: &input(SizeRule::Exact),
+        memory_bytes: 1 << 30,
+        scratch: None,
+        trains: true,
+    };
     let exact = read(request, &AtomicBool::new(false), &mut |event| {
         if let ReadEvent::Skipped { reason, .. } = event {
             assert!(reason.contains("TRN-0205"), "{reason}");
@@ -314,5 +354,33 @@ fn real_tiles_of_patients_are_divided_by_patient() {
             let share = count as f64 / *total as f64;
             assert!((share - 0.2).abs() < 0.05, "{share}");
         }
+    }
+}
+
+#[test]
+fn tiles_in_tiff_have_the_pixels_that_pillow_reads() {
+    let Some(folder) = shared("data/tiles/nct_sample9") else { return };
+    // Of the RGB bytes b at i as Pillow 13 decodes them: sum of b (i mod 251 + 1).
+    let sums: [(&str, u64); 9] = [
+        ("ADI-AAQEFMRI", 4_240_285_212),
+        ("BACK-AAQSHYMA", 4_628_361_695),
+        ("DEB-ACHGAMCT", 3_075_964_042),
+        ("LYM-AATTSRNN", 1_019_134_709),
+        ("MUC-AAQTMGMA", 4_367_868_760),
+        ("MUS-AACVWIEK", 2_354_609_374),
+        ("NORM-AAAWMSFI", 2_199_883_420),
+        ("STR-AACRYYNQ", 1_925_335_162),
+        ("TUM-AACHEHDV", 3_578_155_654),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let rows = sums.iter().enumerate().map(|(at, (name, _))| format!("{name}.tif,{}\n", ["a", "b"][at % 2]));
+    let path = dir.path().join("labels.csv");
+    fs::write(&path, "file,label\n".to_owned() + &rows.collect::<Vec<_>>().concat()).unwrap();
+    let source = DataSource::Manifest(ManifestSource { path, root: Some(folder), ..ManifestSource::default() });
+    let set = tiles(&source, &InputConfig::default(), 1 << 30).unwrap();
+    for (at, (name, sum)) in sums.into_iter().enumerate() {
+        let pixels = set.pixels(at).unwrap();
+        let found: u64 = (0_u64..).zip(pixels).map(|(i, byte)| u64::from(byte) * (i % 251 + 1)).sum();
+        assert_eq!(found, sum, "{name}");
     }
 }
