@@ -95,6 +95,9 @@ pub struct AnnotationSource {
     pub slides: Vec<PathBuf>,
     /// The folder of the annotations, each called like its slide up to the ending; beside the slides unless it is said.
     pub annotations: Option<PathBuf>,
+    /// A CSV with a row for each slide: its file's name in the column `slide` and, as in [`ManifestSource`], `patient`,
+    /// `site`, `split` and `weight`. Without it nobody knows which slides are of one patient.
+    pub table: Option<PathBuf>,
     /// Share of a tile's side that it has in common with its neighbour, from 0 to below 1.
     pub overlap: f64,
     /// Least share of a tile that its class covers.
@@ -140,7 +143,15 @@ impl Default for SlideSource {
 
 impl Default for AnnotationSource {
     fn default() -> Self {
-        Self { slides: Vec::new(), annotations: None, overlap: 0.0, min_cover: 0.5, max_other: 0.1, max_tiles: None }
+        Self {
+            slides: Vec::new(),
+            annotations: None,
+            table: None,
+            overlap: 0.0,
+            min_cover: 0.5,
+            max_other: 0.1,
+            max_tiles: None,
+        }
     }
 }
 

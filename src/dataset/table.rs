@@ -4,7 +4,7 @@
 //! would leak; what a row is about occurs once. What patients, slides and sites are called is in no message.
 
 use crate::dataset::labels;
-use crate::dataset::sources::{ManifestSource, SlideSource};
+use crate::dataset::sources::{AnnotationSource, ManifestSource, SlideSource};
 use crate::dataset::tiles::{Side, Targets, Tile, Truth};
 use crate::error::{Error, ErrorKind, Result};
 use csv::StringRecord;
@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 pub(super) struct Columns<'a> {
     /// What a row is about: these columns together occur once.
     pub key: Vec<&'a str>,
-    pub label: &'a str,
+    /// Not asked when there are `values`; without both a row says only whose something is.
+    pub label: Option<&'a str>,
     pub values: &'a [String],
     pub patient: Option<&'a str>,
     pub slide: Option<&'a str>,
@@ -27,7 +28,7 @@ impl ManifestSource {
     pub(super) fn columns(&self) -> Columns<'_> {
         Columns {
             key: vec![&self.file_column],
-            label: &self.label_column,
+            label: Some(&self.label_column),
             values: &self.values,
             patient: self.patient_column.as_deref(),
             slide: self.slide_column.as_deref(),
@@ -49,13 +50,28 @@ impl SlideSource {
         };
         Columns {
             key,
-            label: &self.label_column,
+            label: Some(&self.label_column),
             values: &self.values,
             patient: self.patient_column.as_deref(),
             slide,
             site: self.site_column.as_deref(),
             split: self.split_column.as_deref(),
             weight: self.weight_column.as_deref(),
+        }
+    }
+}
+
+impl AnnotationSource {
+    pub(super) fn columns() -> Columns<'static> {
+        Columns {
+            key: vec!["slide"],
+            label: None,
+            values: &[],
+            patient: None,
+            slide: Some(""),
+            site: None,
+            split: None,
+            weight: None,
         }
     }
 }
@@ -106,7 +122,7 @@ impl Table {
         if values.iter().collect::<BTreeSet<_>>().len() < values.len() {
             return Err(fault("values: expected each column once, found one again"));
         }
-        let label = if values.is_empty() { Some(find.column(columns.label)?) } else { None };
+        let label = columns.label.filter(|_| values.is_empty()).map(|name| find.column(name)).transpose()?;
         let patient = find.optional(columns.patient, "patient")?;
         let slide = find.optional(columns.slide, "slide")?;
         let site = find.optional(columns.site, "site")?;

@@ -174,6 +174,28 @@ fn drawings_that_do_not_fit_their_slides_are_refused() {
 }
 
 #[test]
+fn a_table_says_whose_drawn_slides_are() {
+    let dir = tempfile::tempdir().unwrap();
+    for (at, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        slide(&dir.path().join(format!("{name}.svs")), at as u64);
+        fs::write(dir.path().join(format!("{name}.geojson")), GEOJSON).unwrap();
+    }
+    let table = dir.path().join("slides.csv");
+    let source =
+        AnnotationSource { table: Some(table.clone()), max_tiles: Some(4), ..drawn(&[dir.path().to_path_buf()]) };
+    let source = DataSource::Annotations(source);
+    fs::write(&table, "slide,patient\na.svs,1\nb.svs,1\nc.svs,2\n").unwrap();
+    let error = tiles(&source, &input(), 1 << 30).unwrap_err();
+    assert_eq!((error.code(), error.path()), ("TRN-0227", Some(table.as_path())));
+    fs::write(&table, "slide,patient,weight\na.svs,1,2\nb.svs,1,1\nc.svs,2,1\nd.svs,3,1\n").unwrap();
+    let set = tiles(&source, &input(), 1 << 30).unwrap();
+    assert_eq!((set.tiles.len(), set.tiles[0].weight, set.tiles[0].name.starts_with("a.svs x ")), (32, 2.0, true));
+    let (by, clusters) = set.clusters();
+    assert_eq!((by, clusters.iter().max()), (Grouping::Patient, Some(&2)));
+    assert!(clusters[..16].iter().all(|&cluster| cluster == 0));
+}
+
+#[test]
 fn a_table_of_several_slides_keeps_their_places_apart() {
     let dir = tempfile::tempdir().unwrap();
     let mut table = "slide,x,y,label,patient,weight\n".to_owned();

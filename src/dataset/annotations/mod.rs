@@ -15,6 +15,7 @@ use crate::dataset::event::ReadEvent;
 use crate::dataset::labels;
 use crate::dataset::slides::{self, Places};
 use crate::dataset::sources::AnnotationSource;
+use crate::dataset::table::{Row, Table};
 use crate::dataset::tiles::{Targets, Tile, TileSet, Truth};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
@@ -24,6 +25,7 @@ use crate::slide::Slide;
 use crate::tiling::plan::{TilingConfig, plan};
 use crate::units::Mpp;
 use area::{Area, Cover, cover};
+use files::Pair;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
@@ -63,6 +65,7 @@ pub(super) fn read(
     on_event: &mut dyn FnMut(ReadEvent),
 ) -> Result<TileSet> {
     let (pairs, slides) = files::pairs(source)?;
+    let (rows, more_notes) = rows(source, &pairs)?;
     let mut left = Left { slides, ..Left::default() };
     let mut known = BTreeSet::new();
     let mut chosen = Vec::new();
@@ -81,13 +84,34 @@ pub(super) fn read(
         let tile = |((x, y), class): &((i64, i64), String)| {
             let truth = Truth::Class(classes.binary_search(class).unwrap_or_default());
             let name = if several { format!("{} x {x}, y {y}", pair.name) } else { format!("x {x}, y {y}") };
-            Tile { slide: Some(pair.name.clone()), ..Tile::new(truth, name) }
+            let slide = Some(pair.name.clone());
+            match rows.get(&pair.name) {
+                Some(row) => Tile { truth, slide, ..row.clone().into_tile(&Targets::Classes(Vec::new()), name) },
+                None => Tile { slide, ..Tile::new(truth, name) },
+            }
         };
         let tiles = chosen.iter().map(tile).collect();
         Places { slide: pair.slide.clone(), origins_l0: chosen.iter().map(|(origin, _)| *origin).collect(), tiles }
     });
     let places = places.collect();
-    slides::read(places, Targets::Classes(classes), left.notes(source), request, cancel, on_event)
+    let notes = [left.notes(source), more_notes].concat();
+    slides::read(places, Targets::Classes(classes), notes, request, cancel, on_event)
+}
+
+/// What the table says of each slide, and notes.
+fn rows(source: &AnnotationSource, pairs: &[Pair]) -> Result<(BTreeMap<String, Row>, Vec<String>)> {
+    let Some(path) = &source.table else { return Ok(Default::default()) };
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, "read the table", error))?;
+    let table = Table::parse(&bytes, &AnnotationSource::columns()).map_err(|error| error.at_path(path))?;
+    let rows = table.rows.into_iter().map(|mut row| (row.key.pop().unwrap_or_default(), row));
+    let rows: BTreeMap<String, Row> = rows.collect();
+    match pairs.iter().find(|pair| !rows.contains_key(&pair.name)) {
+        Some(pair) => {
+            let message = format!("expected a row for each slide, found none for {}", pair.name);
+            Err(Error::new(ErrorKind::Usage, "TRN-0227", message).at_path(path))
+        }
+        None => Ok((rows, table.notes)),
+    }
 }
 
 /// Reads one file of annotations.
