@@ -2,7 +2,8 @@
 //!
 //! Groups are dealt out one by one, those with the rarest classes first and of these the largest, each to where it brings
 //! the counts nearest to what is wanted: the sum over strata and parts of `((dealt - wanted) / all)^2`, all three being
-//! tiles of the stratum. The last stratum is all tiles, so that parts are of equal size, too.
+//! tiles of the stratum. Then each may go on as long as that makes the sum smaller. The last stratum is all tiles, so that
+//! parts are of equal size, too.
 
 use crate::dataset::tiles::{Targets, TileSet};
 use crate::random::Random;
@@ -10,6 +11,10 @@ use std::collections::BTreeMap;
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.
 const STREAM: u64 = 0x5117;
+/// Rounds in which groups may go on to another part.
+const MAX_ROUNDS: usize = 50;
+/// Less is rounding.
+const LEAST_GAIN: f64 = 1e-9;
 /// Strata of numbers: as many tiles in each.
 const QUARTERS: usize = 4;
 
@@ -74,18 +79,43 @@ impl Strata {
         Random::of(&[STREAM, seed]).shuffle(&mut order);
         order.sort_by(|&a, &b| rarest(a).total_cmp(&rarest(b)).then(groups[b].len().cmp(&groups[a].len())));
         let mut parts = vec![0; groups.len()];
-        for group in order {
-            // `wanted` is what is still missing; the growth of the sum of squares when the group comes to a part.
-            let cost = |missing: &Vec<f64>| -> f64 {
-                let growth = |&(stratum, count): &(usize, usize)| {
-                    count as f64 * (count as f64 - 2.0 * missing[stratum]) / totals[stratum].powi(2)
-                };
-                counts[group].iter().map(growth).sum()
+        // `wanted` is what is still missing, so this is how the sum of squares changes when a group comes to a part (sign
+        // -1) or leaves it (sign 1).
+        let change = |group: usize, missing: &[f64], sign: f64| -> f64 {
+            let squares = |&(stratum, count): &(usize, usize)| {
+                count as f64 * (count as f64 + sign * 2.0 * missing[stratum]) / totals[stratum].powi(2)
             };
-            let costs = wanted.iter().map(cost).enumerate();
+            counts[group].iter().map(squares).sum()
+        };
+        let put = |group: usize, missing: &mut [f64], sign: f64| {
+            counts[group].iter().for_each(|&(stratum, count)| missing[stratum] += sign * count as f64);
+        };
+        let mut sizes = vec![0; wanted.len()];
+        for &group in &order {
+            let costs = wanted.iter().map(|missing| change(group, missing, -1.0)).enumerate();
             let part = costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(part, _)| part);
-            counts[group].iter().for_each(|&(stratum, count)| wanted[part][stratum] -= count as f64);
+            put(group, &mut wanted[part], -1.0);
+            sizes[part] += 1;
             parts[group] = part;
+        }
+        // What was dealt early did not know what came late: groups go on to where they fit better.
+        for _ in 0..MAX_ROUNDS {
+            let mut moved = false;
+            for &group in &order {
+                let from = parts[group];
+                let gain = change(group, &wanted[from], 1.0);
+                let others = (0..wanted.len()).filter(|&part| part != from);
+                let costs = others.map(|part| (part, gain + change(group, &wanted[part], -1.0)));
+                let best = costs.min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, cost)| *cost < -LEAST_GAIN);
+                if let Some((part, _)) = best.filter(|_| sizes[from] > 1) {
+                    put(group, &mut wanted[from], 1.0);
+                    put(group, &mut wanted[part], -1.0);
+                    (sizes[from], sizes[part], parts[group], moved) = (sizes[from] - 1, sizes[part] + 1, part, true);
+                }
+            }
+            if !moved {
+                break;
+            }
         }
         parts
     }
