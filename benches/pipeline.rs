@@ -125,7 +125,7 @@ fn synthetic_slide(folder: &Path) -> PathBuf {
 
 fn random_resnet18(folder: &Path) -> PathBuf {
     let path = folder.join("model");
-    let input = Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.5; 3] };
+    let input = Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.5; 3], stain: None };
     write_random_model(&path, Architecture::ResNet18, input);
     path
 }

@@ -4,14 +4,14 @@
 //! output; it does not say that they are right to.
 
 use super::activation::activate;
+use super::eye::Eye;
 use super::grad_cam::grad_cam;
 use super::predictor::{PARITY, test_card};
 use super::readback::Readback;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gpu::unpack::unpack;
 use crate::nn::{Bundle, Network};
-use crate::ops::unpack::{Normalisation, UnpackShape};
+use crate::ops::unpack::UnpackShape;
 use crate::raster::HeatMap;
 use crate::tile::{Meaning, arg_max};
 use burn::tensor::Device;
@@ -27,7 +27,7 @@ pub struct Explainer<'a> {
     bundle: &'a Bundle,
     network: Network,
     device: Device,
-    normalisation: Normalisation,
+    eye: Eye,
 }
 
 /// What speaks for one output in one tile.
@@ -63,8 +63,8 @@ impl<'a> Explainer<'a> {
 
     fn on(bundle: &'a Bundle, device: &Device) -> Result<Self> {
         let preprocess = bundle.preprocess();
-        let normalisation = Normalisation::new(preprocess.mean, preprocess.std);
-        Ok(Self { bundle, network: bundle.network(device)?, device: device.clone(), normalisation })
+        let eye = Eye::new(preprocess.mean, preprocess.std, preprocess.stain);
+        Ok(Self { bundle, network: bundle.network(device)?, device: device.clone(), eye })
     }
 
     /// Explains the first output in the one test tile that every device is tried with.
@@ -122,7 +122,7 @@ impl<'a> Explainer<'a> {
 
     fn explain_batch(&self, pixels: &[u8], shape: UnpackShape, output: Option<usize>) -> Result<Vec<Explanation>> {
         let not_finite = |what: &str| Error::new(ErrorKind::Model, "INF-0001", format!("expected finite {what}"));
-        let maps = self.network.maps(unpack(pixels, shape, self.normalisation, &self.device))?;
+        let maps = self.network.maps(self.eye.see(pixels, shape, &self.device))?;
         let logits = Readback::start(self.network.finish(maps.clone())).wait()?;
         let (activation, temperature) = (self.bundle.activation(), self.bundle.temperature());
         let rows = logits.chunks(self.network.spec().outputs());

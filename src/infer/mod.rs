@@ -6,11 +6,13 @@
 
 mod activation;
 mod explain;
+mod eye;
 mod grad_cam;
 mod predictor;
 mod readback;
 
 pub use activation::activate;
 pub use explain::{Explainer, Explanation};
+pub use eye::Eye;
 pub use grad_cam::grad_cam;
 pub use predictor::{BatchFeed, PARITY, Predictor, PredictorConfig, Scored};

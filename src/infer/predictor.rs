@@ -1,12 +1,12 @@
 //! The device stage: takes batches of bytes from a feed, gives probabilities per tile.
 
 use super::activation::activate;
+use super::eye::Eye;
 use super::readback::Readback;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gpu::unpack::unpack;
 use crate::nn::{Activation, Bundle, Network};
-use crate::ops::unpack::{Normalisation, UnpackShape};
+use crate::ops::unpack::UnpackShape;
 use crate::tile::Batch;
 use burn::tensor::{Device, Tensor};
 use std::collections::VecDeque;
@@ -65,7 +65,7 @@ pub struct Predictor {
     device: Device,
     is_cpu: bool,
     input_px: usize,
-    normalisation: Normalisation,
+    eye: Eye,
     activation: Activation,
     /// What logits are divided by.
     temperature: f32,
@@ -84,7 +84,7 @@ impl Predictor {
             device: device.device.clone(),
             is_cpu: device.is_cpu,
             input_px: preprocess.input_px as usize,
-            normalisation: Normalisation::new(preprocess.mean, preprocess.std),
+            eye: Eye::new(preprocess.mean, preprocess.std, preprocess.stain),
             activation: bundle.activation(),
             temperature: bundle.temperature(),
             config,
@@ -102,7 +102,7 @@ impl Predictor {
     /// As [`Predictor::run`].
     pub fn try_out(&self) -> Result<Vec<f32>> {
         let shape = UnpackShape { tiles: 1, ..self.shape() };
-        let input = unpack(&test_card(shape), shape, self.normalisation, &self.device);
+        let input = self.eye.see(&test_card(shape), shape, &self.device);
         let scored = self.score(vec![0], &Readback::start(self.network.forward(input)).wait()?)?;
         Ok(scored.scores.concat())
     }
@@ -120,7 +120,7 @@ impl Predictor {
         let bytes = test_card(self.shape());
         let shape = UnpackShape { tiles: 1, ..self.shape() };
         let cpu = Device::flex();
-        let input = unpack(&bytes[..shape.bytes()], shape, self.normalisation, &cpu);
+        let input = self.eye.see(&bytes[..shape.bytes()], shape, &cpu);
         // The CPU first: a model that gives no numbers there is not the device's fault.
         let expected = self.score(vec![0], &Readback::start(bundle.network(&cpu)?.forward(input)).wait()?)?;
         let wrong = |found: &str| {
@@ -167,7 +167,7 @@ impl Predictor {
         while !failed.load(Ordering::Relaxed) {
             let Some(batch) = feed.next_batch() else { break };
             let shape = UnpackShape { tiles: batch.tiles.len(), ..self.shape_for(&batch) };
-            let input = unpack(&batch.pixels[..shape.bytes()], shape, self.normalisation, &self.device);
+            let input = self.eye.see(&batch.pixels[..shape.bytes()], shape, &self.device);
             let tiles = batch.tiles.clone();
             feed.recycle(batch);
             let logits = Readback::start(self.network.forward(input)).wait()?;
@@ -188,7 +188,7 @@ impl Predictor {
         while let Some(mut batch) = feed.next_batch() {
             let shape = UnpackShape { tiles: self.config.batch, ..self.shape_for(&batch) };
             batch.pixels.resize(shape.bytes(), 0);
-            let input = unpack(&batch.pixels, shape, self.normalisation, &self.device);
+            let input = self.eye.see(&batch.pixels, shape, &self.device);
             flying.push_back((batch.tiles.clone(), Readback::start(self.network.forward(input))));
             feed.recycle(batch);
             if flying.len() >= IN_FLIGHT {
@@ -210,7 +210,7 @@ impl Predictor {
     }
 
     fn forward(&self, bytes: &[u8]) -> Tensor<2> {
-        self.network.forward(unpack(bytes, self.shape(), self.normalisation, &self.device))
+        self.network.forward(self.eye.see(bytes, self.shape(), &self.device))
     }
 
     /// Cuts the padding off and turns logits into probabilities.

@@ -6,7 +6,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
 use crate::nn::calibration::Calibration;
-use crate::nn::card::{Activation, Card, Class, Input};
+use crate::nn::card::{Activation, Card, Class, Input, Stain};
 use crate::nn::fold::fold;
 use crate::nn::network::Network;
 use crate::nn::spec::NetworkSpec;
@@ -52,6 +52,8 @@ pub struct Preprocess {
     pub mean: [f32; 3],
     /// Divided by, after that.
     pub std: [f32; 3],
+    /// How colours of tiles are made alike before.
+    pub stain: Option<Stain>,
 }
 
 impl Bundle {
@@ -196,8 +198,8 @@ impl Bundle {
 
     /// From a tile's pixels to the network's input.
     pub fn preprocess(&self) -> Preprocess {
-        let Input { tile_px, mean, std, .. } = self.input;
-        Preprocess { tile_px, input_px: self.input.input_px(), mean, std }
+        let Input { tile_px, mean, std, stain, .. } = self.input;
+        Preprocess { tile_px, input_px: self.input.input_px(), mean, std, stain }
     }
 
     /// From logits to scores.

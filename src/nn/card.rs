@@ -109,6 +109,19 @@ pub struct Input {
     pub mean: [f32; 3],
     /// Divided by, after that.
     pub std: [f32; 3],
+    /// How colours of tiles are made alike before; without it they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stain: Option<Stain>,
+}
+
+/// How colours of tiles are made alike, each tile by itself, towards a fixed reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stain {
+    /// The tile's own two stains are replaced by those of the reference (Macenko et al. 2009).
+    Macenko,
+    /// The tile's mean and spread of colours are made those of the reference (Reinhard et al. 2001).
+    Reinhard,
 }
 
 /// The network of a card.
@@ -309,7 +322,7 @@ pub(super) mod tests {
             training_data: "none".to_owned(),
             activation: Activation::Softmax,
             classes: ["stroma", "tumour"].map(|name| Class { color: Some([1, 2, 3]), ..Class::named(name) }).to_vec(),
-            input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
+            input: Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.25; 3], stain: None },
             architecture: CardArchitecture::from(&NetworkSpec {
                 padding: Padding::TfSame,
                 ..NetworkSpec::torch(Architecture::MobileNetV2, 2).folded()

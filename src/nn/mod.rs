@@ -39,7 +39,7 @@ mod wsinfer_config;
 
 pub use bundle::{Bundle, Preprocess, zoo_files};
 pub use calibration::Calibration;
-pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, WeightsFile};
+pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, Stain, WeightsFile};
 pub use dense::Dense;
 pub use freeze::Trainable;
 pub use fresh::fresh;

@@ -78,6 +78,7 @@ impl WsinferConfig {
             input_px: None,
             mean: [0.0; 3],
             std: [1.0; 3],
+            stain: None,
         };
         apply(&raw.transform, &mut input)?;
         input.check()?;
@@ -162,7 +163,7 @@ mod tests {
         assert_eq!(config.activation, Activation::Softmax);
         let mean = [0.7238, 0.5716, 0.6779];
         let std = [0.112, 0.1459, 0.1089];
-        assert_eq!(config.input, Input { mpp: 0.25, tile_px: 350, input_px: Some(224), mean, std });
+        assert_eq!(config.input, Input { mpp: 0.25, tile_px: 350, input_px: Some(224), mean, std, stain: None });
         let older = BREAST.replace(r#""spec_version": "1.0", "architecture": "resnet34","#, "");
         assert_eq!(WsinferConfig::parse(&older).unwrap().architecture, None);
     }

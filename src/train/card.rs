@@ -49,6 +49,7 @@ impl Material<'_> {
                 input_px: (input.input_px != input.tile_px).then_some(input.input_px),
                 mean: input.mean,
                 std: input.std,
+                stain: config.stain,
             },
             architecture: CardArchitecture::from(&spec),
             weights: WeightsFile {

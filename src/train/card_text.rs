@@ -3,6 +3,7 @@
 //! Invariant: every number was measured with the very weights that are written, rounded as they are stored.
 
 use crate::evaluate::{Assessment, ClassAssessment, Figure, Unit};
+use crate::nn::Stain;
 use crate::train::card::Material;
 use crate::train::config::{Balance, Layers, LossKind, Rule, Select};
 use crate::train::finish::Judged;
@@ -67,9 +68,14 @@ impl Material<'_> {
             Balance::Sampler => ", classes drawn in proportion to sqrt(tiles of the class)",
             Balance::Equal => ", classes drawn equally often",
         };
+        let stain = match config.stain {
+            None => "",
+            Some(Stain::Macenko) => "stain normalised by Macenko's rule, ",
+            Some(Stain::Reinhard) => "stain normalised by Reinhard's rule, ",
+        };
         format!(
-            "{}, {norm}; {layers}, starting from {}. Tiles of {} px at {} um/px, seen at {} px, normalised with mean {:?} \
-             and std {:?}.\n\n{rule}, {loss}, at most {} of {}, batches of {}, highest rate {:e} after a warm-up of {} and \
+            "{}, {norm}; {layers}, starting from {}. Tiles of {} px at {} um/px, seen at {} px, {stain}normalised with mean \
+             {:?} and std {:?}.\n\n{rule}, {loss}, at most {} of {}, batches of {}, highest rate {:e} after a warm-up of {} and \
              then a cosine, weight decay {}, gradients limited to {}{balance}, seed {}, on {}. The weights are those of epoch \
              {}, the best by {select} on the validation tiles, stored in half precision.",
             spec.architecture,

@@ -4,20 +4,22 @@
 //! this is two to three times faster. Invariant: the result depends on the number of shards, never on the number of cores
 //! or on which thread is done first.
 
-use crate::dataset::{Targets, TileSet, Truth};
+use crate::dataset::{InputConfig, Targets, TileSet, Truth};
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::infer::activate;
+use crate::infer::{Eye, activate};
 use crate::nn::{Activation, Network};
+use crate::ops::augment::Variation;
+use crate::ops::unpack::UnpackShape;
 use crate::random::Random;
-use crate::train::augment::Recipe;
+use crate::train::augment;
 use crate::train::config::TrainConfig;
 use crate::train::features::Features;
 use crate::train::loss::Loss;
 use crate::train::scale::Scale;
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 /// Keeps this file's random numbers apart from those of other uses of the seed.
 const STREAM: u64 = 0xa067;
@@ -121,7 +123,7 @@ impl Stage<'_> {
             network.logits(Tensor::from_data(rows, &device)).ok_or_else(no_head)?
         } else {
             let view = |at: usize| View::Epoch { epoch: batch.epoch, place: batch.first + at };
-            network.forward(self.input(batch.tiles, &view, &device)?)
+            network.forward(Tensor::from_inner(self.input(batch.tiles, &view)?))
         };
         let truth: Vec<f32> = batch.tiles.iter().flat_map(|&tile| self.truth(tile)).collect();
         let truth = Tensor::<2>::from_data(TensorData::new(truth, [count, self.set.targets.names().len()]), &device); // [N, K]
@@ -185,10 +187,7 @@ impl Stage<'_> {
         say: &(dyn Fn(&Network, Tensor<4>) -> Tensor<2> + Sync),
     ) -> Result<Vec<Vec<f32>>> {
         let network = network.valid();
-        let group = |tiles: &[usize]| -> Result<Vec<Vec<f32>>> {
-            let device: &Device = &self.device.device;
-            read(say(&network, self.input(tiles, &|_| view, device)?))
-        };
+        let group = |tiles: &[usize]| -> Result<Vec<Vec<f32>>> { read(say(&network, self.input(tiles, &|_| view)?)) };
         let groups = |tiles: &[usize], size: usize| -> Result<Vec<Vec<f32>>> {
             Ok(tiles.chunks(size).map(group).collect::<Result<Vec<_>>>()?.concat())
         };
@@ -205,25 +204,30 @@ impl Stage<'_> {
         })
     }
 
-    /// Normalised tiles `[N, 3, S, S]`; `view` says how the tile at each place is shown.
-    fn input(&self, tiles: &[usize], view: &dyn Fn(usize) -> View, device: &Device) -> Result<Tensor<4>> {
+    /// Normalised tiles `[N, 3, S, S]` on the plain device; `view` says how the tile at each place is shown.
+    fn input(&self, tiles: &[usize], view: &dyn Fn(usize) -> View) -> Result<Tensor<4>> {
         let side = self.set.side_px as usize;
-        let mut values = Vec::with_capacity(tiles.len() * side * side * 3);
-        for (at, &tile) in tiles.iter().enumerate() {
-            let recipe = self.recipe(tile, view(at));
-            recipe.apply(&self.set.pixels(tile)?, side, &self.config.input, &mut values);
-        }
-        Ok(Tensor::from_data(TensorData::new(values, [tiles.len(), 3, side, side]), device))
+        let shape = UnpackShape { tiles: tiles.len(), input_px: side, output_px: side };
+        let pixels = tiles.iter().map(|&tile| self.set.pixels(tile)).collect::<Result<Vec<_>>>()?.concat();
+        let variations: Option<Vec<Variation>> =
+            tiles.iter().enumerate().map(|(at, &tile)| self.variation(tile, view(at))).collect();
+        let InputConfig { mean, std, .. } = self.config.input;
+        let (eye, device) = (Eye::new(mean, std, self.config.stain), &self.device.device);
+        Ok(match variations {
+            Some(variations) => eye.see_varied(&pixels, &variations, shape, device),
+            None => eye.see(&pixels, shape, device),
+        })
     }
 
-    fn recipe(&self, tile: usize, view: View) -> Recipe {
+    /// None for a tile as it is.
+    fn variation(&self, tile: usize, view: View) -> Option<Variation> {
         let seed = self.config.seed;
         let mut random = match view {
-            View::Variant(0) => return Recipe::plain(),
+            View::Variant(0) => return None,
             View::Variant(view) => Random::of(&[STREAM, seed, 0, tile as u64, view as u64]),
             View::Epoch { epoch, place } => Random::of(&[STREAM, seed, epoch, place as u64]),
         };
-        Recipe::draw(&self.config.augment, &mut random)
+        Some(augment::draw(&self.config.augment, &mut random))
     }
 }
 

@@ -32,7 +32,7 @@ fn write_good(dir: &Path) {
         training_data: "none".to_owned(),
         activation: Activation::Softmax,
         classes: ["a", "b"].map(Class::named).to_vec(),
-        input: Input { mpp: 0.5, tile_px: 128, input_px: Some(32), mean: [0.5; 3], std: [0.25; 3] },
+        input: Input { mpp: 0.5, tile_px: 128, input_px: Some(32), mean: [0.5; 3], std: [0.25; 3], stain: None },
         architecture: CardArchitecture::from(&SPEC),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F16 },
         calibration: None,

@@ -213,6 +213,7 @@ fn described() -> PyramidConfig {
 
 /// A model that sees tiles as small as can be.
 pub(crate) fn write_model(folder: &Path, architecture: Architecture) {
-    let input = Input { mpp: MPP, tile_px: TILE_PX, input_px: Some(INPUT_PX), mean: [0.5; 3], std: [0.5; 3] };
+    let input =
+        Input { mpp: MPP, tile_px: TILE_PX, input_px: Some(INPUT_PX), mean: [0.5; 3], std: [0.5; 3], stain: None };
     write_random_model(folder, architecture, input);
 }

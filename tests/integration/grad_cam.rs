@@ -169,7 +169,7 @@ fn bundle(activation: Activation, classes: &[&str], temperature: Option<f64>) ->
         training_data: words.clone(),
         activation,
         classes: classes.iter().map(|name| Class::named(*name)).collect(),
-        input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
+        input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3], stain: None },
         architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F32 },
         calibration: temperature.map(|temperature| Calibration {

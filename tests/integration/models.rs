@@ -22,7 +22,7 @@ fn card() -> Card {
         training_data: "none".to_owned(),
         activation: Activation::Softmax,
         classes: ["stroma", "tumour"].map(|name| Class { color: Some([1, 2, 3]), ..Class::named(name) }).to_vec(),
-        input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3] },
+        input: Input { mpp: 0.5, tile_px: 64, input_px: None, mean: [0.5; 3], std: [0.25; 3], stain: None },
         architecture: CardArchitecture::from(&NetworkSpec {
             padding: Padding::TfSame,
             ..NetworkSpec::torch(Architecture::MobileNetV2, 2).folded()
@@ -98,7 +98,7 @@ fn models_of_the_zoo_layout_open_in_both_schemas() {
         assert_eq!(bundle.class_names(), ["class0", "class1"]);
         assert_eq!(bundle.activation(), Activation::Softmax);
         let [mean, std] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
-        assert_eq!(bundle.preprocess(), Preprocess { tile_px: 224, input_px: 224, mean, std });
+        assert_eq!(bundle.preprocess(), Preprocess { tile_px: 224, input_px: 224, mean, std, stain: None });
         assert!((bundle.mpp() - 0.5).abs() < 1e-12);
 
         let folder = tempfile::tempdir().unwrap();

@@ -171,6 +171,7 @@ fn card(args: &ImportArgs, facts: Facts, imported: &Imported) -> Result<Card> {
             input_px: facts.input_px,
             mean,
             std,
+            stain: None,
         },
         architecture: CardArchitecture::from(spec),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: imported.precision },

@@ -2,8 +2,10 @@
 
 use super::{AugmentConfig, TrainConfig};
 use crate::error::{Error, ErrorKind, Result};
+use crate::infer::Eye;
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::NetworkSpec;
+use crate::ops::colour::ColourMap;
 use crate::train::config::choice::Layers;
 use crate::train::names;
 use crate::units::Mpp;
@@ -38,7 +40,6 @@ impl TrainConfig {
         let side = |px: u32| f64::from(px);
         let largest = f64::from(MAX_TILE_SIDE_PX);
         let (smoothing, decay) = (f64::from(self.label_smoothing), f64::from(self.weight_decay));
-        let AugmentConfig { brightness, stain, .. } = self.augment;
         let epochs = self.epochs.unwrap_or(100_000) as f64;
         for (key, value, range) in [
             ("epochs", epochs, 1.0..=100_000.0),
@@ -58,17 +59,44 @@ impl TrainConfig {
             ("huber_delta", self.huber_delta, 1e-3..=1e3),
             ("input.tile_px", side(self.input.tile_px), 32.0..=largest),
             ("input.input_px", side(self.input.input_px), 32.0..=largest),
-            ("augment.brightness", f64::from(brightness), 0.0..=0.9),
-            ("augment.stain", f64::from(stain), 0.0..=0.9),
         ] {
             if !range.contains(&value) {
                 let (low, high) = (range.start(), range.end());
                 return Err(usage("TRN-0102", format!("{key}: expected {low} to {high}, found {value}")));
             }
         }
+        self.augment.check()?;
+        let eye = Eye::new(self.input.mean, self.input.std, self.stain);
+        if !eye.joins(&ColourMap::stain_jitter([1.1; 3], [0.0; 3]))
+            && self.augment.stain.max(self.augment.stain_shift) > 0.0
+        {
+            let message =
+                "augment.stain: expected 0 with `stain = \"reinhard\"`, which takes such differences away, found more";
+            return Err(usage("TRN-0102", message.to_owned()));
+        }
         let (mean, std) = (self.input.mean, self.input.std);
         if mean.iter().any(|mean| !mean.is_finite()) || std.iter().any(|std| !(std.is_finite() && *std > 0.0)) {
             return Err(usage("TRN-0102", "input: expected finite means and standard deviations above 0".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl AugmentConfig {
+    fn check(&self) -> Result<()> {
+        for (key, value, most) in [
+            ("turn_degrees", self.turn_degrees, 180.0),
+            ("scale", self.scale, 0.9),
+            ("blur_px", self.blur_px, 4.0),
+            ("brightness", self.brightness, 0.9),
+            ("contrast", self.contrast, 0.9),
+            ("saturation", self.saturation, 1.0),
+            ("stain", self.stain, 0.9),
+            ("stain_shift", self.stain_shift, 0.5),
+        ] {
+            if !(0.0..=most).contains(&value) {
+                return Err(usage("TRN-0102", format!("augment.{key}: expected 0 to {most}, found {value}")));
+            }
         }
         Ok(())
     }

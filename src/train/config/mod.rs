@@ -13,7 +13,7 @@ pub use choice::{Balance, Layers, LossKind, Rule, Select};
 
 use crate::dataset::{DataSource, FolderSource, InputConfig, Request, SplitConfig};
 use crate::error::Result;
-use crate::nn::{Architecture, Padding};
+use crate::nn::{Architecture, Padding, Stain};
 use check::usage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +87,8 @@ pub struct TrainConfig {
     pub data: DataSource,
     /// What the network sees.
     pub input: InputConfig,
+    /// How colours of tiles are made alike before anything else, in training and whenever the model is used.
+    pub stain: Option<Stain>,
     /// How tiles are varied.
     pub augment: AugmentConfig,
     /// Which tiles train, which validate and which test.
@@ -95,7 +97,7 @@ pub struct TrainConfig {
     pub card: CardConfig,
 }
 
-/// How training tiles are varied.
+/// How training tiles are varied: `[augment]`. Each tile is changed by up to what is said here, in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
@@ -103,10 +105,22 @@ pub struct AugmentConfig {
     pub flips: bool,
     /// Quarter turns.
     pub rotations: bool,
-    /// Brightness by up to this share.
+    /// Other turns, degrees; what comes in from beyond the edge is mirrored.
+    pub turn_degrees: f32,
+    /// Larger or smaller by this share.
+    pub scale: f32,
+    /// Out of focus, the sigma of a Gaussian in pixels that the network sees; half of the tiles stay sharp.
+    pub blur_px: f32,
+    /// Light, by this share.
     pub brightness: f32,
-    /// Strength of haematoxylin and of eosin, each by up to this share.
+    /// Contrast, by this share.
+    pub contrast: f32,
+    /// Saturation, by this share.
+    pub saturation: f32,
+    /// Strength of haematoxylin and of eosin, each by this share.
     pub stain: f32,
+    /// More or less of both, in units of optical density; glass is tinted, too.
+    pub stain_shift: f32,
 }
 
 /// The words of the model's card.
@@ -168,6 +182,7 @@ impl Default for TrainConfig {
             memory_bytes: 2 << 30,
             data: DataSource::Folder(FolderSource::default()),
             input: InputConfig::default(),
+            stain: None,
             augment: AugmentConfig::default(),
             split: SplitConfig::default(),
             card: CardConfig::default(),
@@ -177,7 +192,18 @@ impl Default for TrainConfig {
 
 impl Default for AugmentConfig {
     fn default() -> Self {
-        Self { flips: true, rotations: true, brightness: 0.1, stain: 0.15 }
+        Self {
+            flips: true,
+            rotations: true,
+            turn_degrees: 0.0,
+            scale: 0.1,
+            blur_px: 0.5,
+            brightness: 0.1,
+            contrast: 0.1,
+            saturation: 0.1,
+            stain: 0.15,
+            stain_shift: 0.0,
+        }
     }
 }
 
