@@ -8,7 +8,7 @@ mod predictions;
 mod targets;
 
 pub use feed::predict;
-pub use predictions::{csv, worst};
+pub use predictions::{csv, read_csv, worst};
 pub use targets::ask;
 
 use crate::dataset::{Grouping, Targets, TileSet, Truth};

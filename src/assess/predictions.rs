@@ -1,8 +1,10 @@
 //! What was said of each tile, as a table, and the tiles of which it is farthest from the truth.
 
 use crate::dataset::{Targets, TileSet, Truth};
+use crate::error::{Error, ErrorKind, Result};
 use crate::tile::arg_max;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 /// One row per tile: its name, the truth, what was said, and all scores. Patients, slides and sites are left out.
 pub fn csv(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>]) -> String {
@@ -30,6 +32,31 @@ pub fn csv(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>]) -> String {
         let _ = table.write_record([tile.name.clone()].into_iter().chain(truth).chain(scores));
     }
     table.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Reads a table of [`csv`] back: the tiles it is of and their scores.
+///
+/// # Errors
+/// [`ErrorKind::Integrity`] (`EVA-0011`) when it is not one of these tiles and targets.
+pub fn read_csv(set: &TileSet, table: &[u8]) -> Result<(Vec<usize>, Vec<Vec<f32>>)> {
+    let fault = |message: String| Error::new(ErrorKind::Integrity, "EVA-0011", message);
+    let columns = set.targets.names().len();
+    let places: HashMap<&str, usize> =
+        set.tiles.iter().enumerate().map(|(at, tile)| (tile.name.as_str(), at)).collect();
+    let (mut tiles, mut scores) = (Vec::new(), Vec::new());
+    for record in csv::Reader::from_reader(table).records() {
+        let record = record.map_err(|error| fault(format!("expected a table of predictions: {error}")))?;
+        let name = record.get(0).unwrap_or_default();
+        let tile = places.get(name).ok_or_else(|| fault(format!("expected tiles of the data, found {name:?}")))?;
+        let row: Vec<f32> =
+            record.iter().skip(record.len().saturating_sub(columns)).filter_map(|cell| cell.parse().ok()).collect();
+        if row.len() != columns {
+            return Err(fault(format!("expected {columns} scores for {name}, found {}", row.len())));
+        }
+        tiles.push(*tile);
+        scores.push(row);
+    }
+    Ok((tiles, scores))
 }
 
 /// Places in `tiles` of those that are farthest from the truth, worst first: the least probability of the true class, or
@@ -73,5 +100,9 @@ mod tests {
         assert_eq!(worst(&set, &tiles, &scores, 1), [2]);
         let text = csv(&set, &tiles[..2], &scores);
         assert_eq!(text, "tile,truth,said,prob_0,prob_1\n0,0,0,0.9,0.1\n1,1,0,0.8,0.2\n");
+        assert_eq!(read_csv(&set, text.as_bytes()).unwrap(), (vec![0, 1], scores[..2].to_vec()));
+        for bad in ["tile,truth,said,prob_0,prob_1\n9,0,0,0.9,0.1\n", "tile,truth,said,prob_0,prob_1\n0,0,0,x,0.1\n"] {
+            assert_eq!(read_csv(&set, bad.as_bytes()).unwrap_err().code(), "EVA-0011");
+        }
     }
 }

@@ -55,7 +55,7 @@ pub struct SplitConfig {
     pub test: f64,
     /// Parts of a cross-validation, in place of `test`: `fold` tests, and over all folds each tile tests once.
     pub folds: Option<usize>,
-    /// Which of the `folds` tests, from 1.
+    /// Which of the `folds` tests, from 1; without it each in turn.
     pub fold: Option<usize>,
     /// Where nothing coarser is kept whole, a slide is divided in squares of this many tiles a side.
     pub block_tiles: u32,
@@ -112,16 +112,15 @@ impl SplitConfig {
         check_range("split.test", self.test, 0.0, 0.9)?;
         check_range("split.block_tiles", f64::from(self.block_tiles), 1.0, 4096.0)?;
         let fault = |message: &str| Err(Error::new(ErrorKind::Usage, "TRN-0102", message));
-        match (self.folds, self.fold) {
-            (None, None) => {}
-            (Some(folds), Some(fold)) => {
-                check_range("split.folds", folds as f64, 2.0, 1000.0)?;
-                check_range("split.fold", fold as f64, 1.0, folds as f64)?;
-                if self.test > 0.0 {
-                    return fault("split: expected `folds` or `test`, found both: a fold is the test");
-                }
+        if let Some(folds) = self.folds {
+            check_range("split.folds", folds as f64, 2.0, 1000.0)?;
+            if self.test > 0.0 {
+                return fault("split: expected `folds` or `test`, found both: a fold is the test");
             }
-            _ => return fault("split: expected `folds` and `fold` together, found one of them"),
+        }
+        if let Some(fold) = self.fold {
+            let Some(folds) = self.folds else { return fault("split: expected `folds` with `fold`, found none") };
+            check_range("split.fold", fold as f64, 1.0, folds as f64)?;
         }
         // A tenth must train.
         let held = self.validation + self.folds.map_or(self.test, |folds| 1.0 / folds as f64);

@@ -109,9 +109,10 @@ mod tests {
     fn tiles_that_differ_in_stain_alone_are_seen_alike() {
         let plain = apart(None);
         assert!(plain > 0.1, "{plain}");
-        for stain in [Stain::Macenko, Stain::Reinhard] {
+        // Macenko's map is that of the stains; Reinhard's is one of means and spreads, which leaves more.
+        for (stain, share) in [(Stain::Macenko, 0.1), (Stain::Reinhard, 0.5)] {
             let found = apart(Some(stain));
-            assert!(found < plain / 10.0, "{stain:?}: {found} against {plain}");
+            assert!(found < plain * share, "{stain:?}: {found} against {plain}");
         }
     }
 

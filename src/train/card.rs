@@ -13,6 +13,7 @@ use crate::train::finish::Outcome;
 pub(super) struct Material<'a> {
     pub config: &'a TrainConfig,
     pub spec: NetworkSpec,
+    pub precision: Precision,
     pub origin: &'a str,
     pub counts: &'a [ClassCount],
     pub split: &'a Split,
@@ -55,7 +56,7 @@ impl Material<'_> {
             weights: WeightsFile {
                 file: "weights.safetensors".to_owned(),
                 blake3: "0".repeat(64),
-                dtype: Precision::F16,
+                dtype: self.precision,
             },
             calibration: self.outcome.calibration.clone(),
             metrics: self.metrics(),

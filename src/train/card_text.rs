@@ -3,7 +3,7 @@
 //! Invariant: every number was measured with the very weights that are written, rounded as they are stored.
 
 use crate::evaluate::{Assessment, ClassAssessment, Figure, Unit};
-use crate::nn::Stain;
+use crate::nn::{Precision, Stain};
 use crate::train::card::Material;
 use crate::train::config::{Balance, Layers, LossKind, Rule, Select};
 use crate::train::finish::Judged;
@@ -77,7 +77,7 @@ impl Material<'_> {
             "{}, {norm}; {layers}, starting from {}. Tiles of {} px at {} um/px, seen at {} px, {stain}normalised with mean \
              {:?} and std {:?}.\n\n{rule}, {loss}, at most {} of {}, batches of {}, highest rate {:e} after a warm-up of {} and \
              then a cosine, weight decay {}, gradients limited to {}{balance}, seed {}, on {}. The weights are those of epoch \
-             {}, the best by {select} on the validation tiles, stored in half precision.",
+             {}, the best by {select} on the validation tiles, stored in {}.",
             spec.architecture,
             self.origin,
             input.tile_px,
@@ -95,6 +95,11 @@ impl Material<'_> {
             config.seed,
             self.device,
             self.best_epoch,
+            if self.precision == Precision::F16 {
+                "half precision"
+            } else {
+                "f32, as half precision does not hold them"
+            },
         )
     }
 

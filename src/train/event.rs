@@ -12,6 +12,15 @@ use std::path::PathBuf;
 pub enum TrainEvent {
     /// Tiles are being read.
     Data(ReadEvent),
+    /// A fold of a cross-validation begins.
+    Fold {
+        /// From 1.
+        fold: usize,
+        /// How many there are.
+        folds: usize,
+        /// Whether an earlier run has finished it.
+        done: bool,
+    },
     /// A frozen network describes tiles.
     Features {
         /// Tiles described so far, each of their variants counted.

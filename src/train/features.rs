@@ -56,7 +56,7 @@ impl Features {
             }
         }
         let plain: Vec<&[f32]> = train.iter().filter_map(|&tile| rows.get(&(tile, 0))).map(Vec::as_slice).collect();
-        let scale = Scale::of(&plain);
+        let scale = Scale::of(&plain).for_features();
         for row in rows.values_mut() {
             *row = scale.standard(row).collect();
         }

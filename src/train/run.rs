@@ -13,18 +13,20 @@ use crate::train::config::TrainConfig;
 use crate::train::event::{ClassCount, EpochRow, TrainEvent};
 use crate::train::finish::Outcome;
 use crate::train::learn::Training;
+use crate::train::mixed;
 use crate::train::names;
 use crate::train::sampler;
 use crate::train::scale::Scale;
 use crate::train::start::start;
 use crate::train::step::Stage;
+use crate::train::trial::trial;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// Names beside the checkpoint: the resolved configuration, what was said of each tile, the figures.
 const CONFIG: &str = "config.toml";
-const PREDICTIONS: &str = "predictions.csv";
-const EVALUATION: &str = "evaluation.json";
+pub(super) const PREDICTIONS: &str = "predictions.csv";
+pub(super) const EVALUATION: &str = "evaluation.json";
 
 /// What a training gave.
 #[derive(Debug, Clone)]
@@ -60,6 +62,13 @@ pub fn train(
     on_event: &mut dyn FnMut(TrainEvent),
 ) -> Result<TrainReport> {
     config.check()?;
+    check_out(config)?;
+    let set = read(config, cancel, on_event)?;
+    train_on(&set, config, device, cancel, on_event)
+}
+
+/// Refuses a folder with another run in it.
+pub(super) fn check_out(config: &TrainConfig) -> Result<()> {
     let dir = config.out.join(&config.card.name);
     if dir.exists() {
         let message = "expected no model of this name yet, found one";
@@ -73,13 +82,36 @@ pub fn train(
             .at_path(&config.out)
             .with_advice("go on with it (--resume), or choose another folder (--out)"));
     }
+    Ok(())
+}
+
+/// Makes the run's folder and reads the tiles.
+pub(super) fn read(config: &TrainConfig, cancel: &AtomicBool, on_event: &mut dyn FnMut(TrainEvent)) -> Result<TileSet> {
     std::fs::create_dir_all(&config.out).map_err(|error| Error::io(&config.out, "make the folder", error))?;
     let set = dataset::read(config.request(), cancel, &mut |event| on_event(TrainEvent::Data(event)))?;
     names::check_colors(config, set.targets.names())?;
-    let split = split(&set, &config.split, config.seed)?;
-    let config = &config.resolve(&set.targets, split.train.len())?;
+    Ok(set)
+}
+
+/// Trains on tiles that were read.
+pub(super) fn train_on(
+    set: &TileSet,
+    config: &TrainConfig,
+    device: &OpenDevice,
+    cancel: &AtomicBool,
+    on_event: &mut dyn FnMut(TrainEvent),
+) -> Result<TrainReport> {
+    let dir = config.out.join(&config.card.name);
+    let split = split(set, &config.split, config.seed)?;
+    let mut config = config.resolve(&set.targets, split.train.len())?;
+    let estimates = matches!(set.targets, Targets::Numbers(_));
+    let numbers = || split.train.iter().map(|&tile| set.tiles[tile].truth.numbers()).collect::<Vec<_>>();
+    let scale = estimates.then(|| Scale::of(&numbers()));
+    let start = start(&config, set.targets.names(), scale.as_ref())?;
+    config.compute = mixed::resolve(config.compute, start.spec.batch_norm, device)?;
+    let config = &config;
     write_whole(&config.out.join(CONFIG), config.to_toml()?.as_bytes())?;
-    let counts = counts(&set, &split);
+    let counts = counts(set, &split);
     let notes = [set.notes.as_slice(), &split.notes].concat();
     on_event(TrainEvent::Prepared {
         config: Box::new(config.clone()),
@@ -88,21 +120,18 @@ pub fn train(
         notes: notes.clone(),
     });
 
-    let estimates = matches!(set.targets, Targets::Numbers(_));
-    let numbers = || split.train.iter().map(|&tile| set.tiles[tile].truth.numbers()).collect::<Vec<_>>();
-    let scale = estimates.then(|| Scale::of(&numbers()));
-    let start = start(config, set.targets.names(), scale.as_ref())?;
-    let weights = sampler::loss_weights(&set, &split.train, config.balance);
-    let training =
-        Training { stage: Stage { set: &set, config, device, weights, scale }, split: &split, start: &start };
+    let weights = sampler::loss_weights(set, &split.train, config.balance);
+    let training = Training { stage: Stage { set, config, device, weights, scale }, split: &split, start: &start };
+    trial(&training.stage, &start, &split.train)?;
     let state = training.run(cancel, on_event)?;
 
-    let rounded = rounded(&state.best)?;
+    let (rounded, precision) = rounded(&state.best)?;
     let outcome = Outcome::of(&training.stage, &start.spec, &split, &rounded)?;
     let best_epoch = state.best_row().map_or(0, |row| row.epoch);
     let material = Material {
         config,
         spec: start.spec,
+        precision,
         origin: &start.origin,
         counts: &counts,
         split: &split,
@@ -112,7 +141,7 @@ pub fn train(
         device: &device.name,
     };
     let (side, judged) = outcome.headline();
-    write_whole(&config.out.join(PREDICTIONS), assess::csv(&set, &judged.tiles, &judged.scores).as_bytes())?;
+    write_whole(&config.out.join(PREDICTIONS), assess::csv(set, &judged.tiles, &judged.scores).as_bytes())?;
     write_whole(&config.out.join(EVALUATION), &assess::json(&judged.assessment)?)?;
     let card = write_bundle(&dir, &material.card(), &rounded, &material.text())?;
     on_event(TrainEvent::Written { dir: dir.clone() });
@@ -133,7 +162,11 @@ fn counts(set: &TileSet, split: &Split) -> Vec<ClassCount> {
     set.targets.names().iter().enumerate().map(row).collect()
 }
 
-/// Weights as they are after being stored in half precision.
-fn rounded(weights: &TensorMap) -> Result<TensorMap> {
-    Ok(TensorMap::from_safetensors(&weights.to_safetensors(Precision::F16)?)?.0)
+/// Weights as they are after being stored, in half precision where they fit: those of numbers in a large unit may not.
+fn rounded(weights: &TensorMap) -> Result<(TensorMap, Precision)> {
+    let (bytes, precision) = match weights.to_safetensors(Precision::F16) {
+        Ok(bytes) => (bytes, Precision::F16),
+        Err(_) => (weights.to_safetensors(Precision::F32)?, Precision::F32),
+    };
+    Ok((TensorMap::from_safetensors(&bytes)?.0, precision))
 }

@@ -8,6 +8,9 @@ use crate::nn::{NetworkSpec, TensorMap, Weight};
 /// A variance below this is that of rounding.
 const CONSTANT: f64 = 1e-12;
 
+/// The least deviation of a feature, as a share of their mean.
+const LEAST_SHARE: f32 = 0.01;
+
 /// Mean and standard deviation of each number over the training tiles.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
@@ -33,6 +36,16 @@ impl Scale {
         let variance = means(&|column, number| (number - mean[column]).powi(2));
         let deviation = variance.iter().map(|variance| if *variance > CONSTANT { variance.sqrt() as f32 } else { 1.0 });
         Self { deviation: deviation.collect(), mean: mean.iter().map(|&mean| mean as f32).collect() }
+    }
+
+    /// The same for features: one that hardly changes beside the others is not blown up, as it holds little but rounding.
+    #[must_use]
+    pub fn for_features(mut self) -> Self {
+        let mean = self.deviation.iter().sum::<f32>() / self.deviation.len().max(1) as f32;
+        for deviation in &mut self.deviation {
+            *deviation = deviation.max(mean * LEAST_SHARE);
+        }
+        self
     }
 
     /// To mean 0 and deviation 1.

@@ -16,6 +16,7 @@ use crate::train::augment;
 use crate::train::config::TrainConfig;
 use crate::train::features::Features;
 use crate::train::loss::Loss;
+use crate::train::mixed;
 use crate::train::scale::Scale;
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -123,7 +124,7 @@ impl Stage<'_> {
             network.logits(Tensor::from_data(rows, &device)).ok_or_else(no_head)?
         } else {
             let view = |at: usize| View::Epoch { epoch: batch.epoch, place: batch.first + at };
-            network.forward(Tensor::from_inner(self.input(batch.tiles, &view)?))
+            mixed::forward(network, Tensor::from_inner(self.input(batch.tiles, &view)?), self.config.compute)
         };
         let truth: Vec<f32> = batch.tiles.iter().flat_map(|&tile| self.truth(tile)).collect();
         let truth = Tensor::<2>::from_data(TensorData::new(truth, [count, self.set.targets.names().len()]), &device); // [N, K]

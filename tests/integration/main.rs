@@ -24,6 +24,7 @@ mod synthetic;
 mod torch_files;
 mod torch_hostile;
 mod train;
+mod train_modes;
 mod wsinfer_cases;
 mod wsinfer_grid;
 mod wsinfer_run;

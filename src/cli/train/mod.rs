@@ -7,7 +7,7 @@ use super::{exit, interrupt, models};
 use args::TrainArgs;
 use eosin::dataset::ReadEvent;
 use eosin::device::open;
-use eosin::train::{EpochRow, Layers, Select, TrainConfig, TrainEvent, train};
+use eosin::train::{EpochRow, Layers, Select, TrainConfig, TrainEvent, cross_validate, train};
 use eosin::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -28,9 +28,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     line(format!("device   {} ({}, {})", device.name, device.kind, device.backend));
     let cancel = interrupt::flag();
     let mut select = Select::Loss;
-    let outcome = train(&config, &device, &cancel, &mut |event| match event {
+    let mut on_event = |event: TrainEvent| match event {
         TrainEvent::Data(ReadEvent::Reading { done, total }) => show(&bar, "reading", done, total),
         TrainEvent::Data(ReadEvent::Skipped { tile, reason }) => line(format!("skipped  {tile}: {reason}")),
+        TrainEvent::Fold { fold, folds, done } => {
+            line(format!("fold     {fold} of {folds}{}", if done { ", done before" } else { "" }));
+        }
         TrainEvent::Features { done, total } => show(&bar, "features", done, total),
         TrainEvent::Prepared { config, classes, dropped, notes } => {
             select = config.select;
@@ -55,11 +58,21 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         TrainEvent::Epoch(row) => line(format!("epoch    {}", epoch(&row, select))),
         TrainEvent::Written { dir } => line(format!("model    {}", dir.display())),
         _ => {}
-    });
+    };
+    let crosses = config.split.folds.is_some() && config.split.fold.is_none();
+    let outcome = if crosses {
+        cross_validate(&config, &device, &cancel, &mut on_event)
+            .map(|report| ("all tiles, each by the model that did not see its fold:".to_owned(), report.assessment))
+    } else {
+        train(&config, &device, &cancel, &mut on_event).map(|report| {
+            let (epoch, side) = (report.best_epoch, report.side);
+            (format!("best epoch {epoch}, on the {side} tiles with the weights as stored:"), report.assessment)
+        })
+    };
     bar.finish_and_clear();
-    let report = outcome?;
-    say!("best epoch {}, on the {} tiles with the weights as stored:", report.best_epoch, report.side);
-    for row in report.assessment.figures() {
+    let (heading, assessment) = outcome?;
+    say!("{heading}");
+    for row in assessment.figures() {
         let Some(value) = row.figure.value else { continue };
         let name = row.column.map_or(row.name.clone(), |column| format!("{} {column}", row.name));
         let interval = row.figure.low.zip(row.figure.high);

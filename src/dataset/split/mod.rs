@@ -60,6 +60,10 @@ impl Split {
 /// kept whole is not known; those of [`check_leak`].
 pub fn split(set: &TileSet, config: &SplitConfig, seed: u64) -> Result<Split> {
     config.check()?;
+    if config.folds.is_some() && config.fold.is_none() {
+        let message = "split.fold: expected which of the folds tests, found none";
+        return Err(Error::new(ErrorKind::Usage, "TRN-0102", message));
+    }
     let by = Grouping::of(set, config)?;
     let groups = by.groups(set, config.block_tiles);
     let given: Option<Vec<Side>> = set.tiles.iter().map(|tile| tile.side).collect();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layers {
-    /// The last layer alone for few tiles ([`super::FEW_TILES`]) and a network that was trained before; else all.
+    /// The last layer alone for few tiles (fewer than 1000) and a network that was trained before; else all.
     Auto,
     /// The last layer alone: the others are run once over all tiles, and what they say of them is kept.
     Head,
@@ -76,6 +76,18 @@ impl Select {
             Self::Auto | Self::Loss => None,
         }
     }
+}
+
+/// The numbers in which a network is run forth and back; weights, their changes and the loss are f32 always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compute {
+    /// `bf16` on a GPU that multiplies with it, for networks without batch normalisation; else `f32`.
+    Auto,
+    /// 32 bits.
+    F32,
+    /// 16 bits with the range of 32, so that no gradient is lost to rounding to zero and the loss needs no scale.
+    Bf16,
 }
 
 /// What is done about rare classes.

@@ -9,7 +9,7 @@ mod choice;
 mod layered;
 mod resolve;
 
-pub use choice::{Balance, Layers, LossKind, Rule, Select};
+pub use choice::{Balance, Compute, Layers, LossKind, Rule, Select};
 
 use crate::dataset::{DataSource, FolderSource, InputConfig, Request, SplitConfig};
 use crate::error::Result;
@@ -55,6 +55,8 @@ pub struct TrainConfig {
     /// Parts into which a batch is cut and computed side by side on the CPU. The results depend on it in the last bits, so
     /// it is fixed instead of following the computer. Networks with batch normalisation always use 1.
     pub shards: usize,
+    /// The numbers in which the network is run forth and back.
+    pub compute: Compute,
     /// Training tiles drawn for an epoch; without it as many as there are.
     pub epoch_tiles: Option<usize>,
     /// How gradients change weights.
@@ -166,6 +168,7 @@ impl Default for TrainConfig {
             select: Select::Auto,
             batch: None,
             shards: 4,
+            compute: Compute::F32,
             epoch_tiles: None,
             optimiser: Rule::AdamW,
             lr: None,
