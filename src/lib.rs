@@ -22,6 +22,7 @@ pub mod ops;
 pub mod pipeline;
 mod random;
 pub mod raster;
+pub mod report;
 pub mod slide;
 pub mod synthetic;
 pub mod tile;

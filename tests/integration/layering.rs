@@ -42,6 +42,7 @@ const LAYERS: [Row; 26] = [
     Row(3, "export", Only(&["map", "tissue"])),
     Row(3, "gpu", Only(&["device", "ops"])),
     Row(3, "nn", Only(&[])),
+    Row(3, "report", Only(&["evaluate", "map"])),
     Row(3, "tiling", Only(&["slide", "tissue"])),
     Row(4, "dataset", Only(&["slide", "tiling"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),

@@ -17,6 +17,7 @@ mod grad_cam;
 mod layering;
 mod loader;
 mod models;
+mod report;
 mod shared;
 mod slide_faults;
 mod slide_parity;

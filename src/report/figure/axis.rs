@@ -1,0 +1,148 @@
+//! The range of an axis, the round numbers marked on it, and where a value lies.
+
+/// One axis: a range of values and the round ones among them.
+///
+/// Invariant: `low < high`, both finite.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    pub low: f64,
+    pub high: f64,
+    pub ticks: Vec<f64>,
+    /// Between neighbouring ticks.
+    step: f64,
+}
+
+impl Axis {
+    /// From 0 to 1.
+    pub fn unit() -> Self {
+        Self::widened(0.0, 1.0, 5)
+    }
+
+    /// Holds all values that are finite and ends at round numbers; from 0 to 1 without values.
+    pub fn around(values: impl IntoIterator<Item = f64>, ticks: u32) -> Self {
+        let (low, high) = range(values);
+        // A loss that falls nearly to 0 is read against 0.
+        let low = if low > 0.0 && low < high * 0.4 { 0.0 } else { low };
+        Self::widened(low, high, ticks)
+    }
+
+    /// Ends where the values do; with `whole` only whole numbers are marked.
+    pub fn along(values: impl IntoIterator<Item = f64>, ticks: u32, whole: bool) -> Self {
+        let (low, high) = range(values);
+        let step = round_step(high - low, ticks).max(if whole { 1.0 } else { 0.0 });
+        Self { low, high, ticks: multiples((low / step).ceil(), (high / step).floor(), step), step }
+    }
+
+    fn widened(low: f64, high: f64, ticks: u32) -> Self {
+        let step = round_step(high - low, ticks);
+        // An end that is a tick but for rounding needs no further one.
+        let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
+        let ticks = multiples(first, last, step);
+        Self { low: first * step, high: last * step, ticks, step }
+    }
+
+    /// 0 at `low`, 1 at `high`; values beyond are put at the ends.
+    pub fn share(&self, value: f64) -> f64 {
+        ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+    }
+
+    /// Each tick as it is written, all with the same decimals.
+    pub fn labels(&self) -> Vec<String> {
+        self.ticks.iter().map(|&tick| self.label(tick)).collect()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 4")]
+    fn label(&self, tick: f64) -> String {
+        let largest = self.low.abs().max(self.high.abs());
+        if !(1e-4..1e6).contains(&largest) {
+            return if tick == 0.0 { "0".to_owned() } else { format!("{tick:.1e}") };
+        }
+        let decimals = (-self.step.log10() + 1e-9).ceil().clamp(0.0, 8.0) as usize;
+        crate::report::words::fixed(tick, decimals)
+    }
+}
+
+/// Least and largest finite value, apart even when they are one; 0 and 1 without any.
+fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let finite = values.into_iter().filter(|value| value.is_finite());
+    let (low, high) =
+        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    // What has no finite width cannot be drawn to scale.
+    if low > high || !(high - low).is_finite() {
+        return (0.0, 1.0);
+    }
+    let least = low.abs().max(high.abs()) * 1e-9;
+    if high - low > least {
+        return (low, high);
+    }
+    let margin = if low == 0.0 { 0.5 } else { (low.abs() * 0.1).min(0.5) };
+    (low - margin, high + margin)
+}
+
+/// 1, 2 or 5 times a power of ten, so that about `count` of them make up `span`.
+fn round_step(span: f64, count: u32) -> f64 {
+    let rough = span / f64::from(count.max(1));
+    let power = 10_f64.powf(rough.log10().floor());
+    let part = rough / power;
+    power * [1.0, 2.0, 5.0].into_iter().find(|&round| part <= round * 1.000_001).unwrap_or(10.0)
+}
+
+fn multiples(first: f64, last: f64, step: f64) -> Vec<f64> {
+    /// More would stand over each other, whatever rounding does.
+    const MOST: usize = 50;
+    std::iter::successors(Some(first), |at| Some(at + 1.0))
+        .take_while(|&at| at <= last)
+        .take(MOST)
+        .map(|at| at * step)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(low: f64, high: f64) -> Vec<String> {
+        Axis::around([low, high], 5).labels()
+    }
+
+    #[test]
+    fn ticks_are_round_and_hold_the_values() {
+        assert_eq!(labels(0.0, 1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels(0.05, 1.9), ["0.0", "0.5", "1.0", "1.5", "2.0"]);
+        assert_eq!(labels(0.871, 0.943), ["0.86", "0.88", "0.90", "0.92", "0.94", "0.96"]);
+        assert_eq!(labels(-3.0, 12.0), ["-5", "0", "5", "10", "15"]);
+        assert_eq!(labels(0.0, 4e9), ["0", "1.0e9", "2.0e9", "3.0e9", "4.0e9"]);
+        assert_eq!(labels(-2e-7, 1e-7)[..2], ["-2.0e-7", "-1.0e-7"]);
+    }
+
+    #[test]
+    fn an_axis_along_whole_numbers_marks_no_others() {
+        let along = |from: f64, to: f64| Axis::along([from, to], 8, true).labels();
+        assert_eq!(along(1.0, 3.0), ["1", "2", "3"]);
+        assert_eq!(along(1.0, 50.0), ["10", "20", "30", "40", "50"]);
+        assert_eq!(along(1.0, 1.0), ["1"]);
+    }
+
+    #[test]
+    fn what_cannot_be_laid_out_still_gives_an_axis() {
+        for values in [vec![], vec![f64::NAN], vec![f64::MAX, f64::MIN], vec![f64::INFINITY]] {
+            assert_eq!(Axis::around(values, 5), Axis::unit());
+        }
+        for value in [0.0, 1e-300, -7.0, 1e30, f64::MAX, f64::MIN_POSITIVE] {
+            let axis = Axis::around([value], 5);
+            assert!(axis.low < axis.high && axis.low <= value && value <= axis.high, "{axis:?}");
+            assert!(axis.ticks.len() < 20, "{axis:?}");
+        }
+        let axis = Axis::unit();
+        assert_eq!(format!("{:?}", [-9.0, 0.25, 9.0].map(|value| axis.share(value))), "[0.0, 0.25, 1.0]");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_range_has_some_ticks_inside_it(low in -1e6..1e6_f64, span in 1e-6..1e6_f64, count in 2_u32..10) {
+            let axis = Axis::around([low, low + span], count);
+            proptest::prop_assert!(axis.low <= low + 1e-6 * span && axis.high >= low + span * (1.0 - 1e-6));
+            proptest::prop_assert!((2..=count as usize + 3).contains(&axis.ticks.len()), "{:?}", axis);
+        }
+    }
+}
