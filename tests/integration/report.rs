@@ -213,10 +213,10 @@ fn faults(text: &str) -> Vec<String> {
         let tag = whole.unwrap_or(tag);
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         let parts: Vec<&str> = attributes.split('"').collect();
-        let keys = parts.iter().step_by(2).map(|key| key.trim());
+        let mut keys = parts.iter().step_by(2).take(parts.len() / 2).map(|key| key.trim());
         let sound =
             |key: &str| key.strip_suffix('=').is_some_and(|key| key.chars().all(|c| c.is_alphanumeric() || c == '-'));
-        if !keys.clone().take(parts.len() / 2).all(sound) || parts.len().is_multiple_of(2) || keys.last() != Some("") {
+        if !keys.all(sound) || parts.len().is_multiple_of(2) || parts.last().map(|key| key.trim()) != Some("") {
             found.push(format!("odd attributes: <{tag}>"));
         }
         check_text(attributes, &mut found);
@@ -353,10 +353,16 @@ addEventListener("load", () => {
   }
   for (const svg of document.querySelectorAll("svg")) {
     const edge = svg.getBoundingClientRect();
+    const level = [];
     for (const text of svg.querySelectorAll("text")) {
       const at = text.getBoundingClientRect();
       if (at.left < edge.left - 1 || at.right > edge.right + 1 || at.top < edge.top - 1 || at.bottom > edge.bottom + 1)
         found.push("cut off: " + text.textContent);
+      if (text.hasAttribute("transform")) continue;
+      for (const [other, name] of level)
+        if (at.left < other.right && other.left < at.right && at.top + 2 < other.bottom && other.top + 2 < at.bottom)
+          found.push(text.textContent + " stands over " + name);
+      level.push([at, text.textContent]);
     }
   }
   document.body.dataset.found = JSON.stringify(found);

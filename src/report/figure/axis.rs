@@ -57,25 +57,30 @@ impl Axis {
         if !(1e-4..1e6).contains(&largest) {
             return if tick == 0.0 { "0".to_owned() } else { format!("{tick:.1e}") };
         }
-        let decimals = (-self.step.log10() + 1e-9).ceil().clamp(0.0, 8.0) as usize;
+        let decimals = (-self.step.log10() - 1e-9).ceil().clamp(0.0, 8.0) as usize;
         crate::report::words::fixed(tick, decimals)
     }
 }
 
-/// Least and largest finite value, apart even when they are one; 0 and 1 without any.
+/// Values beyond are taken for none, and what is nearer to 0 than its inverse for 0, so that no step becomes 0 or infinite.
+const LARGEST: f64 = 1e200;
+
+/// Least and largest value, apart even when they are one; 0 and 1 without any.
 fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
-    let finite = values.into_iter().filter(|value| value.is_finite());
+    let finite = values.into_iter().filter(|value| value.abs() < LARGEST);
     let (low, high) =
         finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-    // What has no finite width cannot be drawn to scale.
-    if low > high || !(high - low).is_finite() {
+    if low > high {
         return (0.0, 1.0);
     }
-    let least = low.abs().max(high.abs()) * 1e-9;
+    let least = (low.abs().max(high.abs()) * 1e-9).max(1.0 / LARGEST);
     if high - low > least {
         return (low, high);
     }
-    let margin = if low == 0.0 { 0.5 } else { (low.abs() * 0.1).min(0.5) };
+    let margin = match low.abs() {
+        size if size < 1e-6 => 0.5,
+        size => (size * 0.1).min(0.5).max(least),
+    };
     (low - margin, high + margin)
 }
 
@@ -110,6 +115,7 @@ mod tests {
         assert_eq!(labels(0.0, 1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(0.05, 1.9), ["0.0", "0.5", "1.0", "1.5", "2.0"]);
         assert_eq!(labels(0.871, 0.943), ["0.86", "0.88", "0.90", "0.92", "0.94", "0.96"]);
+        assert_eq!(labels(0.931, 0.969), ["0.93", "0.94", "0.95", "0.96", "0.97"]);
         assert_eq!(labels(-3.0, 12.0), ["-5", "0", "5", "10", "15"]);
         assert_eq!(labels(0.0, 4e9), ["0", "1.0e9", "2.0e9", "3.0e9", "4.0e9"]);
         assert_eq!(labels(-2e-7, 1e-7)[..2], ["-2.0e-7", "-1.0e-7"]);
@@ -125,10 +131,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_laid_out_still_gives_an_axis() {
-        for values in [vec![], vec![f64::NAN], vec![f64::MAX, f64::MIN], vec![f64::INFINITY]] {
+        for values in [vec![], vec![f64::NAN], vec![f64::MAX, f64::MIN], vec![f64::INFINITY, f64::MAX]] {
             assert_eq!(Axis::around(values, 5), Axis::unit());
         }
-        for value in [0.0, 1e-300, -7.0, 1e30, f64::MAX, f64::MIN_POSITIVE] {
+        for value in [0.0, 1e-300, -7.0, 1e30, 1e199, f64::MIN_POSITIVE] {
             let axis = Axis::around([value], 5);
             assert!(axis.low < axis.high && axis.low <= value && value <= axis.high, "{axis:?}");
             assert!(axis.ticks.len() < 20, "{axis:?}");

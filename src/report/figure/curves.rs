@@ -6,7 +6,7 @@ use super::panel::{NAMED_BELOW_PX, Panel, legend};
 use crate::evaluate::{CurvePoint, Curves};
 
 const WIDTH_PX: f64 = 720.0;
-const SIDE_PX: f64 = 290.0;
+const SIDE_PX: f64 = 282.0;
 const TOP_PX: f64 = 30.0;
 /// Classes of one figure: so many lines are told apart.
 const CLASSES: usize = 6;

@@ -25,9 +25,7 @@ pub fn scatter_plot(plot: &ScatterPlot<'_>) -> Svg {
     let mut canvas = Canvas::new(left + SIDE_PX + 24.0);
     let panel = Panel { left, top: TOP_PX, width: SIDE_PX, height: SIDE_PX, x: axis.clone(), y: axis };
     panel.frame(&mut canvas, [&format!("True {}", plot.name), &format!("Estimated {}", plot.name)], 14.0);
+    panel.dots(&mut canvas, plot.points, &colour(0), 5.0, 0.5);
     panel.identity(&mut canvas);
-    // Many dots are seen through each other.
-    let opacity = (60.0 / (plot.points.len().max(1) as f64)).sqrt().clamp(0.3, 0.9);
-    panel.dots(&mut canvas, plot.points, &colour(0), 5.0, opacity);
     canvas.finish(TOP_PX + SIDE_PX + NAMED_BELOW_PX + 4.0, plot.about)
 }

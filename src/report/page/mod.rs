@@ -89,6 +89,15 @@ pub struct Table {
     pub dense: bool,
 }
 
+impl Table {
+    /// The columns' names, and whether numbers stand below them.
+    fn columns(&self) -> Vec<(&str, bool)> {
+        let cells = self.rows.first().map_or(&[][..], |row| &row.1);
+        let numbers = std::iter::once(false).chain(cells.iter().map(|cell| cell.number));
+        self.head.iter().map(String::as_str).zip(numbers.chain(std::iter::repeat(false))).collect()
+    }
+}
+
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {

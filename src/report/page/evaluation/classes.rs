@@ -46,7 +46,7 @@ fn overall(found: &ClassAssessment) -> Part {
         rows.push((format!("AUROC of {}", class.name), vec![Cell::figure(figure), Cell::text(says)]));
     }
     let head = ["Figure", "Value", "What it says"].map(str::to_owned).to_vec();
-    Part::Table(Table { caption: "Figures of all classes together".to_owned(), head, rows, dense: false })
+    Part::Table(Table { caption: "All figures with their intervals".to_owned(), head, rows, dense: false })
 }
 
 fn each(found: &ClassAssessment) -> Vec<Part> {

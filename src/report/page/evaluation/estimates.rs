@@ -11,7 +11,7 @@ use crate::tile::Meaning;
 pub(super) fn sections(found: &EstimateAssessment, units: &Meaning) -> Vec<Section> {
     let titles: Vec<String> = found.outputs.iter().enumerate().map(|(at, row)| units.titled(&row.name, at)).collect();
     let rows = found.outputs.iter().zip(&titles).map(|(row, title)| (title.clone(), None, row.figures.into_values()));
-    let table = figure_table("Each quantity", "Quantity", EstimateFigures::<()>::NAMES, rows);
+    let table = figure_table("Each quantity against its true values", "Quantity", EstimateFigures::<()>::NAMES, rows);
     let overall = Table {
         caption: "Figures of all quantities together".to_owned(),
         head: ["Figure", "Value", "What it says"].map(str::to_owned).to_vec(),
