@@ -37,9 +37,9 @@ pub fn csv(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>]) -> String {
 /// Reads a table of [`csv`] back: the tiles it is of and their scores.
 ///
 /// # Errors
-/// [`ErrorKind::Integrity`] (`EVA-0011`) when it is not one of these tiles and targets.
+/// [`ErrorKind::Integrity`] (`EVA-0014`) when it is not one of these tiles and targets.
 pub fn read_csv(set: &TileSet, table: &[u8]) -> Result<(Vec<usize>, Vec<Vec<f32>>)> {
-    let fault = |message: String| Error::new(ErrorKind::Integrity, "EVA-0011", message);
+    let fault = |message: String| Error::new(ErrorKind::Integrity, "EVA-0014", message);
     let columns = set.targets.names().len();
     let places: HashMap<&str, usize> =
         set.tiles.iter().enumerate().map(|(at, tile)| (tile.name.as_str(), at)).collect();
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(text, "tile,truth,said,prob_0,prob_1\n0,0,0,0.9,0.1\n1,1,0,0.8,0.2\n");
         assert_eq!(read_csv(&set, text.as_bytes()).unwrap(), (vec![0, 1], scores[..2].to_vec()));
         for bad in ["tile,truth,said,prob_0,prob_1\n9,0,0,0.9,0.1\n", "tile,truth,said,prob_0,prob_1\n0,0,0,x,0.1\n"] {
-            assert_eq!(read_csv(&set, bad.as_bytes()).unwrap_err().code(), "EVA-0011");
+            assert_eq!(read_csv(&set, bad.as_bytes()).unwrap_err().code(), "EVA-0014");
         }
     }
 }
