@@ -2,12 +2,14 @@
 //! `text.rs`.
 
 mod args;
+mod data_args;
 mod demo;
 mod doctor;
 mod exit;
 mod explain;
 mod info;
 mod interrupt;
+mod keys;
 mod models;
 mod progress;
 mod score;

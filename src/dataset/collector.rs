@@ -19,12 +19,19 @@ const AT_ONCE_BYTES: usize = 64 << 20;
 /// Tiles decoded between two progress reports.
 const AT_ONCE: usize = 256;
 
+/// Of tiles that train.
 const NO_PATIENTS: &str = "WARNING: these data carry no patient ids, so tiles of one patient are likely on both sides; the \
                            validation figures are too good for new patients";
 const ONE_SLIDE: &str = "one slide of one patient: training and validation tiles lie apart on the same section, so the \
                          figures say nothing about other patients, stainings or scanners";
 const NO_PATIENTS_BUT_SLIDES: &str = "WARNING: these data carry no patient ids; where several slides are of one patient, \
                                       the validation figures are too good for new patients";
+
+/// Of tiles that are only looked at.
+const UNKNOWN_PATIENTS: &str = "WARNING: these data carry no patient ids; where several tiles or slides are of one patient, \
+                                the intervals are too narrow";
+const ONE_SLIDE_SEEN: &str =
+    "one slide of one patient: the figures say nothing about other patients, stainings or scanners";
 
 /// A tile's pixels at the size that the network sees, and what became of the file on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +144,7 @@ impl<'a> Collector<'a> {
             return Err(Error::new(ErrorKind::Usage, "TRN-0203", message).with_advice("list it in `exclude`"));
         }
         let set = &mut self.set;
-        set.notes.extend(about_patients(&set.tiles).map(str::to_owned));
+        set.notes.extend(about_patients(&set.tiles, self.trains).map(str::to_owned));
         set.notes.extend(notes);
         for (count, what) in [
             (lost, "could not be read and are left out"),
@@ -155,15 +162,18 @@ impl<'a> Collector<'a> {
 }
 
 /// What figures mean where patients are not known.
-fn about_patients(tiles: &[Tile]) -> Option<&'static str> {
+fn about_patients(tiles: &[Tile], trains: bool) -> Option<&'static str> {
     if tiles.iter().any(|tile| tile.patient.is_some()) {
         return None;
     }
     let slides: BTreeSet<_> = tiles.iter().map(|tile| &tile.slide).collect();
-    Some(match (slides.len() > 1, tiles.iter().any(|tile| tile.rect_l0.is_some())) {
-        (true, _) => NO_PATIENTS_BUT_SLIDES,
-        (false, true) => ONE_SLIDE,
-        (false, false) => NO_PATIENTS,
+    let one_slide = slides.len() <= 1 && tiles.iter().any(|tile| tile.rect_l0.is_some());
+    Some(match (trains, one_slide) {
+        (true, true) => ONE_SLIDE,
+        (true, false) if slides.len() > 1 => NO_PATIENTS_BUT_SLIDES,
+        (true, false) => NO_PATIENTS,
+        (false, true) => ONE_SLIDE_SEEN,
+        (false, false) => UNKNOWN_PATIENTS,
     })
 }
 

@@ -46,7 +46,7 @@ const LAYERS: [Row; 26] = [
     Row(3, "tiling", Only(&["slide", "tissue"])),
     Row(4, "dataset", Only(&["slide", "tiling"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),
-    Row(5, "assess", Only(&["dataset", "device", "evaluate", "infer", "nn"])),
+    Row(5, "assess", Only(&["dataset", "device", "evaluate", "export", "infer", "nn"])),
     Row(5, "pipeline", AllBelow),
     Row(6, "train", Only(&["assess", "dataset", "device", "evaluate", "gpu", "infer", "nn", "ops"])),
     Row(7, "cli", AllBelow),

@@ -1,9 +1,11 @@
 //! The arguments of `eosin train`; each is a key of the configuration file, over which it wins.
 
+use crate::cli::data_args::DataArgs;
+use crate::cli::keys::{Keys, path};
 use clap::Args as ClapArgs;
 use eosin::device::DeviceSpec;
 use std::path::{Path, PathBuf};
-use toml::{Table, Value};
+use toml::Table;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
@@ -34,36 +36,15 @@ pub(crate) struct TrainArgs {
     data: DataArgs,
 
     #[command(flatten)]
+    input: InputArgs,
+
+    #[command(flatten)]
     learning: LearningArgs,
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "Tiles and their labels")]
-struct DataArgs {
-    /// A folder with one folder of tiles for each class.
-    #[arg(long, value_name = "DIR", group = "source")]
-    tiles: Option<PathBuf>,
-
-    /// A slide; with --targets.
-    #[arg(long, value_name = "FILE", requires = "targets", group = "source")]
-    slide: Option<PathBuf>,
-
-    /// A CSV with x and y (level-0 pixels) and a label or numbers.
-    #[arg(long, value_name = "CSV", requires = "slide")]
-    targets: Option<PathBuf>,
-
-    /// The column of labels.
-    #[arg(long, value_name = "COLUMN")]
-    label_column: Option<String>,
-
-    /// Columns of numbers to estimate, in place of labels.
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
-    values: Option<Vec<String>>,
-
-    /// Labels whose tiles are left out.
-    #[arg(long, value_name = "LABEL,...", value_delimiter = ',')]
-    exclude: Option<Vec<String>>,
-
+#[command(next_help_heading = "What the network sees, and the split")]
+struct InputArgs {
     /// Resolution of the tiles [default: the start model's].
     #[arg(long, value_name = "UM_PER_PX")]
     um_per_px: Option<f64>,
@@ -136,25 +117,18 @@ struct LearningArgs {
 impl TrainArgs {
     /// The keys that were given; `init` is what the start weights are once they are found.
     pub(crate) fn flags(&self, init: Option<&Path>) -> Table {
-        let (data, learning) = (&self.data, &self.learning);
+        let (input, learning) = (&self.input, &self.learning);
         let mut keys = Keys::default();
         keys.set("out", path(self.out.as_deref()));
         keys.set("resume", self.resume.then_some(true));
         keys.set("card.name", self.name.clone());
         keys.set("init", path(init));
-        keys.set("data.kind", data.tiles.as_ref().map(|_| "folder"));
-        keys.set("data.path", path(data.tiles.as_deref()));
-        keys.set("data.kind", data.slide.as_ref().map(|_| "slide"));
-        keys.set("data.slide", path(data.slide.as_deref()));
-        keys.set("data.targets", path(data.targets.as_deref()));
-        keys.set("data.label_column", data.label_column.clone());
-        keys.set("data.values", data.values.clone());
-        keys.set("exclude", data.exclude.clone());
-        keys.set("input.um_per_px", data.um_per_px);
-        keys.set("input.tile_px", data.tile_px.map(i64::from));
-        keys.set("input.input_px", data.input_px.map(i64::from));
-        keys.set("split.validation", data.validation);
-        keys.set("split.test", data.test);
+        self.data.keys(&mut keys);
+        keys.set("input.um_per_px", input.um_per_px);
+        keys.set("input.tile_px", input.tile_px.map(i64::from));
+        keys.set("input.input_px", input.input_px.map(i64::from));
+        keys.set("split.validation", input.validation);
+        keys.set("split.test", input.test);
         keys.set("architecture", learning.architecture.clone());
         keys.set("layers", learning.layers.clone());
         keys.set("epochs", learning.epochs);
@@ -171,31 +145,5 @@ impl TrainArgs {
     /// The start weights as they were named.
     pub(crate) fn init(&self) -> Option<&str> {
         self.learning.init.as_deref()
-    }
-}
-
-fn path(path: Option<&Path>) -> Option<String> {
-    path.map(|path| path.to_string_lossy().into_owned())
-}
-
-/// A table in the making.
-#[derive(Default)]
-struct Keys(Table);
-
-impl Keys {
-    /// Sets a key such as `a` or `a.b`, if there is a value.
-    fn set(&mut self, key: &str, value: Option<impl Into<Value>>) {
-        let Some(value) = value else { return };
-        match key.split_once('.') {
-            None => {
-                self.0.insert(key.to_owned(), value.into());
-            }
-            Some((table, key)) => {
-                let table = self.0.entry(table).or_insert_with(|| Value::Table(Table::new()));
-                if let Some(table) = table.as_table_mut() {
-                    table.insert(key.to_owned(), value.into());
-                }
-            }
-        }
     }
 }
