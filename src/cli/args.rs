@@ -1,5 +1,6 @@
 //! Arguments as typed; every number names its unit.
 
+use super::evaluate::args::EvaluateArgs;
 use super::explain::args::ExplainArgs;
 use super::models::args::ModelsArgs;
 use super::train::args::TrainArgs;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Train a model on labelled tiles, and write it as a bundle that scores slides at once.
     Train(Box<TrainArgs>),
+    /// Say how good a model is on labelled tiles: figures with intervals, and what it said of each tile.
+    Evaluate(Box<EvaluateArgs>),
     /// Show which parts of tiles speak for a class: a heat map over each tile, and a table (Grad-CAM).
     Explain(ExplainArgs),
     /// Say what a slide is: format, size, levels, um/px and where it comes from.
@@ -38,9 +41,9 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
 }
 
-/// How a model is run; the same for every command that runs one.
+/// Which model.
 #[derive(Debug, Clone, ClapArgs)]
-pub(crate) struct RunArgs {
+pub(crate) struct ModelArgs {
     /// A model by name (see `eosin models`), or its folder, one of WSInfer's zoo included.
     #[arg(long, short, default_value = "tissue-mobilenetv2.crc01", value_name = "NAME|DIR")]
     pub(crate) model: String,
@@ -56,6 +59,13 @@ pub(crate) struct RunArgs {
     /// Take scores as the network gives them, even when the model's card has a temperature that corrects them.
     #[arg(long)]
     pub(crate) uncalibrated: bool,
+}
+
+/// How a model is run; the same for every command that scores slides.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 
     /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
     #[arg(long, default_value = "auto")]

@@ -5,6 +5,7 @@ mod args;
 mod data_args;
 mod demo;
 mod doctor;
+mod evaluate;
 mod exit;
 mod explain;
 mod info;
@@ -26,12 +27,14 @@ pub(crate) fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::of_parsing(&error),
     };
-    // A training has no other slides that were scored.
-    let unreadable = if matches!(args.command, Command::Train(_)) { exit::USAGE } else { exit::SOME_FAILED };
+    // A training or an evaluation has no other slides that were scored.
+    let unreadable =
+        if matches!(args.command, Command::Train(_) | Command::Evaluate(_)) { exit::USAGE } else { exit::SOME_FAILED };
     let outcome = match args.command {
         Command::Score(args) => score::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Models(args) => models::run(&args),

@@ -49,11 +49,7 @@ fn last_line(config: &ScoreConfig, outcome: &RunOutcome) -> String {
 
 /// Opens model and device and says which they really are.
 pub(crate) fn prepare(args: &RunArgs) -> Result<(Bundle, OpenDevice)> {
-    let bundle = match (&args.config, &args.weights) {
-        (Some(config), Some(weights)) => Bundle::open_wsinfer(config, weights)?,
-        _ => models::find(&args.model)?,
-    };
-    let bundle = if args.uncalibrated { bundle.uncalibrated() } else { bundle };
+    let bundle = models::open(&args.model)?;
     let device = open(args.device)?;
     if !args.quiet {
         tell!("model    {}", bundle.name());

@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod check;
 mod import;
 
+use super::args::ModelArgs;
 use super::exit;
 use super::text::{answer_json, say};
 use args::{ModelsArgs, ModelsCommand};
@@ -43,6 +44,18 @@ pub(crate) fn folders() -> Result<Vec<PathBuf>> {
 /// Those of [`folder_of`] and of opening it.
 pub(crate) fn find(name: &str) -> Result<Bundle> {
     Bundle::open(&folder_of(name)?)
+}
+
+/// Opens the model that the flags say.
+///
+/// # Errors
+/// Those of [`find`] and of opening it.
+pub(crate) fn open(args: &ModelArgs) -> Result<Bundle> {
+    let bundle = match (&args.config, &args.weights) {
+        (Some(config), Some(weights)) => Bundle::open_wsinfer(config, weights)?,
+        _ => find(&args.model)?,
+    };
+    Ok(if args.uncalibrated { bundle.uncalibrated() } else { bundle })
 }
 
 /// The folder of a model that is named, or that is the name.
