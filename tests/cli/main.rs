@@ -6,6 +6,7 @@
 
 mod calibration;
 mod demo;
+mod evaluate;
 mod explain;
 mod hostile_models;
 mod import;

@@ -7,6 +7,7 @@
 )]
 
 mod architectures;
+mod assess;
 mod assessment;
 mod augment;
 mod dataset;
@@ -18,6 +19,8 @@ mod layering;
 mod loader;
 mod models;
 mod report;
+#[path = "../cli/random_model.rs"]
+mod random_model;
 mod shared;
 mod slide_faults;
 mod slide_parity;

@@ -35,7 +35,7 @@ pub(super) fn lines(record: &EvaluationRecord) -> Vec<String> {
         }
         lines.push(String::new());
     }
-    lines.push(about(basis));
+    lines.extend(about(basis));
     lines
 }
 
@@ -103,22 +103,25 @@ fn columns(assessment: &Assessment) -> Vec<String> {
 }
 
 /// What the intervals are.
-fn about(basis: Basis) -> String {
+fn about(basis: Basis) -> Vec<String> {
     let counted = counted(basis.clusters, basis.unit);
     if basis.clusters < LEAST_CLUSTERS {
-        return format!("no intervals: the tiles are of {counted}, and {LEAST_CLUSTERS} are needed");
+        return vec![format!("no intervals: the tiles are of {counted}, and {LEAST_CLUSTERS} are needed")];
     }
     if basis.replicates == 0 {
-        return format!("no intervals were asked for; the tiles are of {counted}");
+        return vec![format!("no intervals were asked for; the tiles are of {counted}")];
     }
-    let caution = match basis.unit {
-        Unit::Site | Unit::Patient => "",
-        Unit::Slide => "; too narrow where several slides are of one patient",
-        Unit::Block => "; too narrow, since blocks of one slide resemble each other",
-        Unit::Tile => "; too narrow where tiles are of one patient or slide",
-    };
     let (percent, replicates) = (basis.level * 100.0, basis.replicates);
-    format!("in brackets {percent:.0} % intervals: {replicates} samples of the {counted}, each drawn whole{caution}")
+    let mut lines = vec![format!(
+        "in brackets: {percent:.0} % intervals, from {replicates} samples of the {counted}, each drawn whole"
+    )];
+    lines.extend(match basis.unit {
+        Unit::Site | Unit::Patient => None,
+        Unit::Slide => Some("these are too narrow where several slides are of one patient".to_owned()),
+        Unit::Block => Some("these are too narrow: blocks of one slide resemble each other".to_owned()),
+        Unit::Tile => Some("these are too narrow where several tiles are of one patient or slide".to_owned()),
+    });
+    lines
 }
 
 fn counted(clusters: usize, unit: Unit) -> String {
@@ -168,6 +171,7 @@ fn spoken(name: &str) -> String {
         "ece" => "ECE",
         "f1" => "F1",
         "r2" => "R2",
+        "brier" => "Brier score",
         word => word,
     });
     words.collect::<Vec<_>>().join(" ")
