@@ -3,6 +3,7 @@
 //! Invariant: tiles are read at the resolution and size of the model, and both models are judged by the same tiles.
 
 use super::record::{ComparisonRecord, EvaluationRecord, TileFacts};
+use super::targets::expect_scores;
 use super::{ask, assess, compare, predict};
 use crate::dataset::{self, DataSource, InputConfig, ReadEvent, Request, Side, SizeRule, TileSet};
 use crate::device::OpenDevice;
@@ -84,6 +85,7 @@ pub fn evaluate(
     cancel: &AtomicBool,
     on_event: &(dyn Fn(EvaluateEvent) + Sync),
 ) -> Result<Evaluated> {
+    expect_scores(bundle)?;
     let order = other.map(|other| columns_of(other, bundle)).transpose()?;
     let run = Run { bundle, device, config, cancel, on_event };
     let set = run.read(bundle)?;

@@ -15,16 +15,16 @@ use std::collections::BTreeMap;
 /// have; `EVA-0009` when the model estimates numbers and the data have classes, or the other way round, or other numbers, or
 /// when the model only describes tiles.
 pub fn ask(bundle: &Bundle, set: &mut TileSet, rename: &BTreeMap<String, String>) -> Result<()> {
+    expect_scores(bundle)?;
     let names = bundle.class_names();
     let found = set.targets.names();
     let estimates = match (bundle.meaning(), &set.targets) {
-        (Meaning::Features, _) => {
-            return Err(wrong_kind("expected a model of classes, findings or numbers, found one of features"));
-        }
         (Meaning::Estimates(_), Targets::Numbers(_)) => true,
-        (Meaning::Classes | Meaning::Findings, Targets::Classes(_)) => false,
-        (Meaning::Estimates(_), _) => return Err(wrong_kind("expected numbers for this model, found labels")),
-        _ => return Err(wrong_kind("expected labels for this model, found numbers")),
+        (Meaning::Estimates(_), Targets::Classes(_)) => {
+            return Err(wrong_kind("expected numbers for this model, found labels"));
+        }
+        (_, Targets::Classes(_)) => false,
+        (_, Targets::Numbers(_)) => return Err(wrong_kind("expected labels for this model, found numbers")),
     };
     if let Some(unknown) = rename.keys().find(|name| !found.contains(name)) {
         let what = if estimates { "columns" } else { "labels" };
@@ -49,6 +49,14 @@ pub fn ask(bundle: &Bundle, set: &mut TileSet, rename: &BTreeMap<String, String>
         }
     }
     set.targets = Targets::Classes(names);
+    Ok(())
+}
+
+/// Refuses a model that says nothing that could be right or wrong.
+pub(super) fn expect_scores(bundle: &Bundle) -> Result<()> {
+    if bundle.meaning() == Meaning::Features {
+        return Err(wrong_kind("expected a model of classes, findings or numbers, found one of features"));
+    }
     Ok(())
 }
 

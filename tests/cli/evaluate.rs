@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 const TILE_PX: u32 = 128;
 /// Scores of the same tile from two commands.
 const SAME: f64 = 1e-5;
+/// Normalisation is a step of its own while a model is trained, and folded into the weights when it is used.
+const FOLDED: f64 = 1e-4;
 /// Figures from scores that were written with all their digits.
 const EXACT: f64 = 1e-9;
 
@@ -211,6 +213,52 @@ fn sides_labels_and_single_classes_are_as_asked() {
     let (_, text) = run("both", &["--tiles", "tiles", "--rename", "gland=b", "--compare", "model"]);
     assert!(text.contains("random less random") && text.contains("0.000 [0.000, 0.000]"), "{text}");
     assert_eq!(here.files("both"), [&["comparison.json"], &FILES[..]].concat());
+}
+
+#[test]
+fn findings_and_estimates_have_figures_of_their_own() {
+    let here = workplace();
+    let mut table = "file,cells,nuclei\n".to_owned();
+    for number in 0..12 {
+        let class = if number < 6 { "a" } else { "b" };
+        writeln!(table, "tiles/{class}/{number}.png,{},{number}", number % 5).unwrap();
+    }
+    here.write("numbers.csv", table.as_bytes());
+    let card = String::from_utf8(here.read("model/model.toml")).unwrap();
+    let run = |activation: &str, more: &[&str]| {
+        here.write("model/model.toml", card.replacen("\"softmax\"", activation, 1).as_bytes());
+        let fixed = ["--out", &activation[1..activation.len() - 1], "--replicates", "20"];
+        let said = here.run(&[&EVALUATE[..5], &fixed, more].concat());
+        assert_eq!(said.code, Some(0), "{more:?}: {:#?}", said.lines);
+        said
+    };
+    let found = run("\"sigmoid\"", &["--tiles", "tiles", "--compare", "model"]);
+    assert!(found.out.contains("specificity") && found.out.contains("AUROC b"), "{}", found.out);
+    assert_eq!(record(&here, "sigmoid")["assessment"]["findings"][0]["support"], 6);
+    let found = run("\"identity\"", &["--manifest", "numbers.csv", "--values", "cells,nuclei"]);
+    assert!(found.out.contains("mean R2") && found.out.contains("mean absolute error"), "{}", found.out);
+    found.line("note     columns are taken in order: cells for a, nuclei for b");
+    let heads = String::from_utf8(here.read("identity/predictions.csv")).unwrap();
+    assert!(heads.starts_with("tile,truth_a,truth_b,value_a,value_b\n"), "{heads}");
+}
+
+#[test]
+fn a_trained_model_is_as_good_as_its_training_said() {
+    let here = workplace();
+    let manifest = ["--manifest", "tiles.csv", "--column", "patient=case"];
+    let small = ["--architecture", "resnet18", "--tile-px", "128", "--input-px", "32", "--epochs", "1", "--batch", "2"];
+    let said = here.run(&[&["train", "--name", "mine", "--out", "runs", "-q"], &manifest[..], &small].concat());
+    assert_eq!(said.code, Some(0), "{:#?}", said.lines);
+    let test = ["evaluate", "--model", "runs/mine", "--device", "cpu", "--out", "out", "-q", "--split", "test"];
+    let said = here.run(&[&test, &manifest[..]].concat());
+    assert_eq!((said.code, said.lines.len()), (Some(0), 0), "{:#?}", said.lines);
+    let [trained, found] = ["runs", "out"].map(|folder| rows(&here, &format!("{folder}/predictions.csv")));
+    assert_eq!(found.len(), 4);
+    for (trained, found) in trained.iter().zip(&found) {
+        assert_eq!((&trained["tile"], &trained["truth"]), (&found["tile"], &found["truth"]));
+        let (expected, found) = (number(trained, "prob_b"), number(found, "prob_b"));
+        assert!((found - expected).abs() < FOLDED, "expected {expected}, found {found}");
+    }
 }
 
 /// Arguments, exit code, words of the message.

@@ -102,7 +102,9 @@ impl EvaluateArgs {
             let message = "expected tiles: --tiles, --manifest, --targets with or without --slide, or --annotated";
             return Err(fault(format!("{message}; found none")));
         }
-        let asked: Asked = keys.0.try_into().map_err(|error: toml::de::Error| fault(error.message().to_owned()))?;
+        let asked: Asked = keys.0.try_into().map_err(|error: toml::de::Error| {
+            fault(error.message().to_owned()).with_advice("one of the flags is for tiles from another source")
+        })?;
         Ok(EvaluateConfig {
             source: asked.data,
             exclude: asked.exclude,

@@ -17,6 +17,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let config = args.config()?;
     let bundle = models::open(&args.model)?;
     let other = args.compare.as_deref().map(models::find).transpose()?;
+    let other = other.map(|other| if args.model.uncalibrated { other.uncalibrated() } else { other });
     let folder = EvaluationFolder::new(&args.out)?;
     let device = open(args.device)?;
     if !args.quiet {
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
         for note in &evaluated.record.notes {
             tell!("note     {note}");
         }
+        tell!("");
     }
     answer(args, &evaluated)?;
     if !args.quiet {

@@ -2,7 +2,7 @@
 
 use crate::cli::text::short;
 use eosin::assess::{ComparisonRecord, EvaluationRecord};
-use eosin::evaluate::{Assessment, Basis, Figure, LEAST_CLUSTERS, NamedFigure, Unit};
+use eosin::evaluate::{Assessment, Basis, Difference, Figure, LEAST_CLUSTERS, NamedFigure, Unit};
 
 /// Characters of a name of a class; longer ones are cut.
 const NAME: usize = 24;
@@ -30,9 +30,10 @@ pub(super) fn lines(record: &EvaluationRecord) -> Vec<String> {
     };
     for site in sites {
         lines.push(format!("site {}: {} tiles of {}", site.site, site.tiles, counted(site.clusters, basis.unit)));
-        for row in site.figures.iter().filter(|row| row.figure.value.is_some()) {
-            lines.push(format!("  {:<1$}  {2}", titled(row), 2 * NAME, cell(row.figure).trim_end()));
-        }
+        let rows: Vec<&NamedFigure> = site.figures.iter().filter(|row| row.figure.value.is_some()).collect();
+        let titles: Vec<String> = rows.iter().map(|row| titled(&row.name, row.column.as_deref())).collect();
+        let width = longest(&titles);
+        lines.extend(rows.iter().zip(&titles).map(|(row, title)| format!("  {title:<width$}  {}", cell(row.figure))));
         lines.push(String::new());
     }
     lines.extend(about(basis));
@@ -41,24 +42,20 @@ pub(super) fn lines(record: &EvaluationRecord) -> Vec<String> {
 
 /// How far two models differ.
 pub(super) fn comparison_lines(record: &ComparisonRecord) -> Vec<String> {
+    // The rest is in the file; of single columns the areas tell most, since no threshold is in them.
+    let shown = |row: &&Difference| {
+        row.difference.value.is_some() && (row.column.is_none() || ["auroc", "r2"].contains(&&*row.name))
+    };
+    let rows: Vec<&Difference> = record.comparison.differences.iter().filter(shown).collect();
+    let titles: Vec<String> = rows.iter().map(|row| titled(&row.name, row.column.as_deref())).collect();
+    let width = longest(&titles);
     let (first, second) = (&record.first.name, &record.second.name);
     let mut lines = vec![String::new(), format!("{second} less {first}"), String::new()];
-    lines.push(format!("{:<1$}  {2:>8}  {3:>8}  difference", "", 2 * NAME, "first", "second"));
-    for row in &record.comparison.differences {
-        // The rest is in the file; of single columns the areas tell most, since no threshold is in them.
-        if row.difference.value.is_none() || !(row.column.is_none() || ["auroc", "r2"].contains(&&*row.name)) {
-            continue;
-        }
-        let named = NamedFigure { name: row.name.clone(), column: row.column.clone(), figure: row.difference };
-        let test = row.delong.map_or(String::new(), |test| format!("  DeLong p {}", p_value(test.p)));
-        let line = format!(
-            "{:<4$}  {:>8}  {:>8}  {:<FIGURE$}{test}",
-            titled(&named),
-            number(row.first),
-            number(row.second),
-            cell(row.difference),
-            2 * NAME
-        );
+    lines.push(format!("{:width$}  {:>8}  {:>8}  difference", "", "first", "second"));
+    for (row, title) in rows.iter().zip(titles) {
+        let test = row.delong.map_or(String::new(), |test| format!("  DeLong's p {}", p_value(test.p)));
+        let (first, second) = (number(row.first), number(row.second));
+        let line = format!("{title:<width$}  {first:>8}  {second:>8}  {:<FIGURE$}{test}", cell(row.difference));
         lines.push(line.trim_end().to_owned());
     }
     lines.push(String::new());
@@ -157,9 +154,13 @@ fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
-fn titled(row: &NamedFigure) -> String {
-    let column = row.column.as_ref().map_or(String::new(), |column| format!(" {}", short(column, NAME)));
-    spoken(&row.name) + &column
+fn titled(name: &str, column: Option<&str>) -> String {
+    let column = column.map_or(String::new(), |column| format!(" {}", short(column, NAME)));
+    spoken(name) + &column
+}
+
+fn longest(titles: &[String]) -> usize {
+    titles.iter().map(|title| title.chars().count()).max().unwrap_or_default()
 }
 
 /// The name of a figure in words.
