@@ -111,7 +111,13 @@ pub fn evaluate(
         return Err(Error::new(ErrorKind::Interrupted, "EVA-0007", "stopped while figures were worked out"));
     }
     let notes = [set.notes.as_slice(), run.note(&set).as_slice()].concat();
-    let record = EvaluationRecord::new(bundle, device, run.facts(&set, &tiles), notes, assessment);
+    let facts = TileFacts {
+        side: config.side.map(|side| side.name().to_owned()),
+        excluded: config.exclude.clone(),
+        renamed: config.rename.clone(),
+        ..TileFacts::of(&config.source, &set, &tiles)
+    };
+    let record = EvaluationRecord::new(bundle, device, facts, notes, assessment);
     Ok(Evaluated { set, tiles, scores, record, comparison })
 }
 
@@ -222,28 +228,6 @@ impl Run<'_> {
                  looks better than it is"
             )
         })
-    }
-
-    fn facts(&self, set: &TileSet, tiles: &[usize]) -> TileFacts {
-        let mut digest = blake3::Hasher::new();
-        for &tile in tiles {
-            digest.update(&set.tiles[tile].digest);
-        }
-        let source = match self.config.source {
-            DataSource::Folder(_) => "folder",
-            DataSource::Manifest(_) => "manifest",
-            DataSource::Slide(_) => "slide",
-            DataSource::Annotations(_) => "annotations",
-        };
-        TileFacts {
-            source: source.to_owned(),
-            read: set.tiles.len(),
-            side: self.config.side.map(|side| side.name().to_owned()),
-            evaluated: tiles.len(),
-            excluded: self.config.exclude.clone(),
-            renamed: self.config.rename.clone(),
-            digest: digest.finalize().to_hex().to_string(),
-        }
     }
 }
 

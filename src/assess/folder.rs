@@ -1,4 +1,5 @@
-//! An evaluation → files: `predictions.csv`, `comparison.json` where there are two models, and `evaluation.json`.
+//! An evaluation → files: `predictions.csv`, `comparison.json` where there are two models, `evaluation.html` and
+//! `evaluation.json`.
 //!
 //! Invariant: each file is whole or absent, none of an earlier evaluation is written over, and `evaluation.json` comes last, so
 //! that where it is all are. A folder that was made for files that never came is taken away again.
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 const PREDICTIONS: &str = "predictions.csv";
 /// How far two models differ.
 const COMPARISON: &str = "comparison.json";
+/// The same for people.
+const PAGE: &str = "evaluation.html";
 /// The figures, and what they are of.
 const EVALUATION: &str = "evaluation.json";
 
@@ -30,7 +33,7 @@ impl EvaluationFolder {
     /// # Errors
     /// [`ErrorKind::Usage`] (`EVA-0011`) when an evaluation is there; those of [`check_folder`].
     pub fn new(path: &Path) -> Result<Self> {
-        if let Some(name) = [PREDICTIONS, COMPARISON, EVALUATION].iter().find(|name| path.join(name).exists()) {
+        if let Some(name) = [PREDICTIONS, COMPARISON, PAGE, EVALUATION].iter().find(|name| path.join(name).exists()) {
             let message = format!("expected a folder without an evaluation, found {name}");
             return Err(Error::new(ErrorKind::Usage, "EVA-0011", message)
                 .at_path(path)
@@ -46,16 +49,17 @@ impl EvaluationFolder {
         &self.path
     }
 
-    /// Writes all files of an evaluation.
+    /// Writes all files of an evaluation; the page is that of [`page`](super::page()).
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
-    pub fn write(&self, evaluated: &Evaluated) -> Result<()> {
+    pub fn write(&self, evaluated: &Evaluated, page: &str) -> Result<()> {
         let Evaluated { set, tiles, scores, record, comparison } = evaluated;
         write_whole(&self.path.join(PREDICTIONS), csv(set, tiles, scores).as_bytes())?;
         if let Some(comparison) = comparison {
             write_whole(&self.path.join(COMPARISON), &json(comparison)?)?;
         }
+        write_whole(&self.path.join(PAGE), page.as_bytes())?;
         write_whole(&self.path.join(EVALUATION), &json(record)?)
     }
 }

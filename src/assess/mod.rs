@@ -7,6 +7,7 @@
 mod evaluate;
 mod feed;
 mod folder;
+mod page;
 mod predictions;
 mod record;
 mod targets;
@@ -14,6 +15,7 @@ mod targets;
 pub use evaluate::{EvaluateConfig, EvaluateEvent, Evaluated, evaluate};
 pub use feed::predict;
 pub use folder::EvaluationFolder;
+pub use page::{Material, page};
 pub use predictions::{csv, read_csv, worst};
 pub use record::{ComparisonRecord, EvaluatedModel, EvaluationRecord, TileFacts, UsedDevice};
 pub use targets::ask;

@@ -3,6 +3,7 @@
 //! Invariant: no path, patient or slide is named, so that it can be handed on. Names of sites are in the figures where the data
 //! have them, because figures by site are about them.
 
+use crate::dataset::{DataSource, TileSet};
 use crate::device::OpenDevice;
 use crate::evaluate::{Assessment, Comparison};
 use crate::export::RESEARCH_USE;
@@ -106,8 +107,34 @@ pub struct TileFacts {
     pub digest: String,
 }
 
+impl TileFacts {
+    /// Of some tiles of a set, all of whose labels were taken as they are.
+    pub fn of(source: &DataSource, set: &TileSet, tiles: &[usize]) -> Self {
+        let mut digest = blake3::Hasher::new();
+        for &tile in tiles {
+            digest.update(&set.tiles[tile].digest);
+        }
+        let source = match source {
+            DataSource::Folder(_) => "folder",
+            DataSource::Manifest(_) => "manifest",
+            DataSource::Slide(_) => "slide",
+            DataSource::Annotations(_) => "annotations",
+        };
+        Self {
+            source: source.to_owned(),
+            read: set.tiles.len(),
+            side: None,
+            evaluated: tiles.len(),
+            excluded: Vec::new(),
+            renamed: BTreeMap::new(),
+            digest: digest.finalize().to_hex().to_string(),
+        }
+    }
+}
+
 impl EvaluationRecord {
-    pub(super) fn new(
+    /// Of a model on a device and what it says of tiles.
+    pub fn new(
         bundle: &Bundle,
         device: &OpenDevice,
         tiles: TileFacts,

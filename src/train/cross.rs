@@ -9,12 +9,18 @@ use crate::device::OpenDevice;
 use crate::draft::write_whole;
 use crate::error::{Error, Result};
 use crate::evaluate::{Assessment, Bootstrap};
+use crate::export::RESEARCH_USE;
+use crate::report::{EvaluationPage, Fact, Note, evaluation_page};
 use crate::tile::Meaning;
 use crate::train::config::TrainConfig;
 use crate::train::event::TrainEvent;
-use crate::train::run::{self, EVALUATION, PREDICTIONS};
+use crate::train::run::{self, PAGE, PREDICTIONS};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+
+/// The figures of all folds.
+const RECORD: &str = "cross-validation.json";
 
 /// What a cross-validation gave.
 #[derive(Debug, Clone)]
@@ -71,7 +77,49 @@ pub fn cross_validate(
     };
     let bootstrap = Bootstrap { seed: config.seed, ..Bootstrap::default() };
     let assessment = assess::assess(&set, &tiles, &scores, &meaning, bootstrap)?;
-    write_whole(&config.out.join(PREDICTIONS), assess::csv(&set, &tiles, &scores).as_bytes())?;
-    write_whole(&config.out.join(EVALUATION), &assess::json(&assessment)?)?;
-    Ok(CrossReport { dirs, assessment })
+    let record = CrossRecord {
+        schema: 1,
+        eosin: env!("CARGO_PKG_VERSION").to_owned(),
+        note: RESEARCH_USE.to_owned(),
+        name: config.card.name.clone(),
+        folds,
+        notes: set.notes.clone(),
+        assessment,
+    };
+    let write = |name: &str, bytes: &[u8]| write_whole(&config.out.join(name), bytes);
+    write(PREDICTIONS, assess::csv(&set, &tiles, &scores).as_bytes())?;
+    write(PAGE, page(&record, &meaning, device)?.as_bytes())?;
+    write(RECORD, &assess::json(&record)?)?;
+    Ok(CrossReport { dirs, assessment: record.assessment })
+}
+
+/// What is kept of a cross-validation.
+#[derive(Debug, Serialize)]
+struct CrossRecord {
+    schema: u32,
+    eosin: String,
+    note: String,
+    name: String,
+    folds: usize,
+    notes: Vec<String>,
+    assessment: Assessment,
+}
+
+fn page(record: &CrossRecord, meaning: &Meaning, device: &OpenDevice) -> Result<String> {
+    let model = [Fact::new("Model", record.name.as_str()), Fact::new("Folds", record.folds.to_string())];
+    let data = [Fact::new("Tiles", "each judged once, by the model that did not see its fold")];
+    let notes: Vec<Note> = record.notes.iter().map(|note| Note::of(note)).collect();
+    evaluation_page(&EvaluationPage {
+        title: &format!("Cross-validation of {}", record.name),
+        model: &model,
+        data: &data,
+        notes: &notes,
+        assessment: &record.assessment,
+        meaning,
+        calibration: None,
+        training: &[],
+        gallery: &[],
+        gallery_choice: "",
+        provenance: &[Fact::new("Device", format!("{} ({})", device.name, device.backend))],
+    })
 }

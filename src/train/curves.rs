@@ -1,5 +1,6 @@
-//! The rows of all epochs → `curves.csv`.
+//! The rows of all epochs → `curves.csv`, and figures of them.
 
+use crate::report::{LineChart, Series};
 use crate::train::event::EpochRow;
 
 /// Its name beside the checkpoint.
@@ -26,4 +27,28 @@ pub(super) fn csv(history: &[EpochRow]) -> String {
         let _ = table.write_record(first.into_iter().chain(figures).chain(last));
     }
     table.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Figures of the losses and of what is better the larger it is, each with the name of its file.
+pub(super) fn charts(history: &[EpochRow]) -> Vec<(&'static str, LineChart)> {
+    let mark = history.iter().rfind(|row| row.best).map(|row| (row.epoch as f64, format!("best epoch {}", row.epoch)));
+    let series = |name: &str, value: &dyn Fn(&EpochRow) -> Option<f64>| {
+        let points = history.iter().filter_map(|row| Some([row.epoch as f64, value(row)?])).collect();
+        Series { name: name.replace('_', " "), points }
+    };
+    let chart = |about: &str, y_name: &str, series| LineChart {
+        about: about.to_owned(),
+        x_name: "epoch".to_owned(),
+        y_name: y_name.to_owned(),
+        series,
+        mark: mark.clone(),
+    };
+    let losses =
+        vec![series("training", &|row| Some(row.train_loss)), series("validation", &|row| Some(row.validation.loss))];
+    let names: Vec<&String> = history.first().map(|row| row.validation.figures.keys().collect()).unwrap_or_default();
+    let figures = names.iter().map(|name| series(name, &|row| row.validation.figures.get(*name).copied())).collect();
+    vec![
+        ("loss.svg", chart("Loss over epochs", "loss", losses)),
+        ("figures.svg", chart("Figures of the validation tiles over epochs", "figure", figures)),
+    ]
 }

@@ -1,15 +1,17 @@
 //! The whole training: data, split, epochs, and the model at the end.
 
-use crate::assess;
+use crate::assess::{self, EvaluationRecord, TileFacts};
 use crate::dataset::{self, Split, Targets, TileSet, split};
 use crate::device::OpenDevice;
 use crate::draft::write_whole;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Assessment;
-use crate::nn::{Card, Precision, TensorMap, write_bundle};
+use crate::nn::{Bundle, Card, Precision, TensorMap, write_bundle};
+use crate::report::{LineChart, line_chart};
 use crate::train::card::Material;
 use crate::train::checkpoint;
 use crate::train::config::TrainConfig;
+use crate::train::curves;
 use crate::train::event::{ClassCount, EpochRow, TrainEvent};
 use crate::train::finish::Outcome;
 use crate::train::learn::Training;
@@ -23,10 +25,12 @@ use crate::train::trial::trial;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-/// Names beside the checkpoint: the resolved configuration, what was said of each tile, the figures.
+/// Names beside the checkpoint: the resolved configuration, what was said of each tile, the figures
+/// for programs and for people.
 const CONFIG: &str = "config.toml";
 pub(super) const PREDICTIONS: &str = "predictions.csv";
-pub(super) const EVALUATION: &str = "evaluation.json";
+const EVALUATION: &str = "evaluation.json";
+pub(super) const PAGE: &str = "evaluation.html";
 
 /// What a training gave.
 #[derive(Debug, Clone)]
@@ -141,9 +145,25 @@ pub(super) fn train_on(
         device: &device.name,
     };
     let (side, judged) = outcome.headline();
-    write_whole(&config.out.join(PREDICTIONS), assess::csv(set, &judged.tiles, &judged.scores).as_bytes())?;
-    write_whole(&config.out.join(EVALUATION), &assess::json(&judged.assessment)?)?;
+    let write = |name: &str, bytes: &[u8]| write_whole(&config.out.join(name), bytes);
+    write(PREDICTIONS, assess::csv(set, &judged.tiles, &judged.scores).as_bytes())?;
+    let charts = curves::charts(&state.history);
+    for (name, chart) in &charts {
+        write(name, line_chart(chart).as_str().as_bytes())?;
+    }
     let card = write_bundle(&dir, &material.card(), &rounded, &material.text())?;
+    let bundle = &Bundle::open(&dir)?;
+    let facts = TileFacts {
+        side: Some(side.to_owned()),
+        excluded: config.exclude.clone(),
+        ..TileFacts::of(&config.data, set, &judged.tiles)
+    };
+    let record = EvaluationRecord::new(bundle, device, facts, notes.clone(), judged.assessment.clone());
+    let training: Vec<LineChart> = charts.into_iter().map(|(_, chart)| chart).collect();
+    let page =
+        assess::Material { bundle, device, set, tiles: &judged.tiles, scores: &judged.scores, training: &training };
+    write(PAGE, assess::page(&record, &page)?.as_bytes())?;
+    write(EVALUATION, &assess::json(&record)?)?;
     on_event(TrainEvent::Written { dir: dir.clone() });
     let assessment = judged.assessment.clone();
     Ok(TrainReport { dir, card, side, assessment, best_epoch, history: state.history })

@@ -18,7 +18,7 @@ const FOLDED: f64 = 1e-4;
 const EXACT: f64 = 1e-9;
 
 const EVALUATE: &[&str] = &["evaluate", "--model", "model", "--device", "cpu", "--out", "out"];
-const FILES: [&str; 2] = ["evaluation.json", "predictions.csv"];
+const FILES: [&str; 3] = ["evaluation.html", "evaluation.json", "predictions.csv"];
 
 /// Six tiles of each class, in folders and in a table that knows patients, sites and sides.
 fn workplace() -> Workplace {

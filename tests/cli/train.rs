@@ -53,7 +53,7 @@ fn a_trained_model_is_whole_and_scores_slides() {
     let model = ["trained/CARD.md", "trained/model.toml", "trained/weights.safetensors"];
     let run =
         ["best-00001.safetensors", "checkpoint-00001.safetensors", "checkpoint.json", "config.toml", "curves.csv"];
-    let figures = ["evaluation.json", "predictions.csv"];
+    let figures = ["evaluation.html", "evaluation.json", "figures.svg", "loss.svg", "predictions.csv"];
     assert_eq!(files, [&run[..], &figures, &model].concat());
 
     let mut models = here.program(&["models", "--json"]);

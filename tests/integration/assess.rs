@@ -24,7 +24,7 @@ struct Bench(tempfile::TempDir);
 impl Bench {
     fn new(labels: &[&str]) -> Self {
         let here = Self(tempfile::tempdir().unwrap());
-        let input = Input { mpp: 0.5, tile_px: SIDE_PX, input_px: None, mean: [0.5; 3], std: [0.5; 3] };
+        let input = Input { mpp: 0.5, tile_px: SIDE_PX, input_px: None, mean: [0.5; 3], std: [0.5; 3], stain: None };
         write_random_model(&here.path().join("model"), Architecture::MobileNetV2, input);
         let mut table = "file,label,y,x\n".to_owned();
         for (at, label) in labels.iter().enumerate() {

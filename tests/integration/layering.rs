@@ -23,7 +23,7 @@ const BASE: [&str; 8] = ["draft", "error", "geometry", "limits", "random", "rast
 
 /// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
-const LAYERS: [Row; 26] = [
+const LAYERS: [Row; 27] = [
     Row(0, "draft", Only(&["error"])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
@@ -46,9 +46,13 @@ const LAYERS: [Row; 26] = [
     Row(3, "tiling", Only(&["slide", "tissue"])),
     Row(4, "dataset", Only(&["slide", "tiling"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),
-    Row(5, "assess", Only(&["dataset", "device", "evaluate", "export", "infer", "nn"])),
+    Row(5, "assess", Only(&["dataset", "device", "evaluate", "export", "infer", "nn", "report"])),
     Row(5, "pipeline", AllBelow),
-    Row(6, "train", Only(&["assess", "dataset", "device", "evaluate", "gpu", "infer", "nn", "ops"])),
+    Row(
+        6,
+        "train",
+        Only(&["assess", "dataset", "device", "evaluate", "export", "gpu", "infer", "nn", "ops", "report"]),
+    ),
     Row(7, "cli", AllBelow),
     Row(8, "main", AllBelow),
 ];

@@ -18,9 +18,9 @@ mod grad_cam;
 mod layering;
 mod loader;
 mod models;
-mod report;
 #[path = "../cli/random_model.rs"]
 mod random_model;
+mod report;
 mod shared;
 mod slide_faults;
 mod slide_parity;

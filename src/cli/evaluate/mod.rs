@@ -6,7 +6,7 @@ mod table;
 use super::text::{answer_json, say, tell};
 use super::{exit, interrupt, models};
 use args::EvaluateArgs;
-use eosin::assess::{EvaluateEvent, Evaluated, EvaluationFolder, evaluate};
+use eosin::assess::{EvaluateEvent, Evaluated, EvaluationFolder, Material, evaluate, page};
 use eosin::dataset::ReadEvent;
 use eosin::device::open;
 use eosin::{Error, ErrorKind, Result};
@@ -41,7 +41,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let evaluated = evaluated?;
-    folder.write(&evaluated)?;
+    let Evaluated { set, tiles, scores, record, .. } = &evaluated;
+    let material = Material { bundle: &bundle, device: &device, set, tiles, scores, training: &[] };
+    folder.write(&evaluated, &page(record, &material)?)?;
     if !args.quiet {
         for note in &evaluated.record.notes {
             tell!("note     {note}");

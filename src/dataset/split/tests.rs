@@ -246,7 +246,6 @@ fn settings_without_sense_are_refused() {
         SplitConfig { validation: f64::NAN, ..CONFIG },
         SplitConfig { test: -0.1, ..CONFIG },
         SplitConfig { validation: 0.5, test: 0.5, ..CONFIG },
-        SplitConfig { folds: Some(3), ..CONFIG },
         SplitConfig { fold: Some(3), ..CONFIG },
         SplitConfig { folds: Some(3), fold: Some(4), ..CONFIG },
         SplitConfig { folds: Some(3), fold: Some(0), ..CONFIG },
@@ -257,4 +256,8 @@ fn settings_without_sense_are_refused() {
         assert_eq!(config.check().unwrap_err().code(), "TRN-0102", "{config:?}");
     }
     CONFIG.check().unwrap();
+    // Each fold in turn is for those who train, not for one split.
+    let folds = SplitConfig { folds: Some(3), ..CONFIG };
+    folds.check().unwrap();
+    assert_eq!(code(split(&cohort(4), &folds, 1)).0, "TRN-0102");
 }

@@ -60,6 +60,16 @@ pub struct Note {
     pub warning: bool,
 }
 
+impl Note {
+    /// A sentence, which warns when it begins with `WARNING: `.
+    pub fn of(text: &str) -> Self {
+        match text.strip_prefix("WARNING: ") {
+            Some(text) => Self { text: text.to_owned(), warning: true },
+            None => Self { text: text.to_owned(), warning: false },
+        }
+    }
+}
+
 /// A label and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
