@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const OTHER_VIEW: &str = "the models see tiles of different size or resolution: at the same places they judge different areas, \
+const OTHER_AREA: &str = "the models see tiles of different size or resolution: at the same places they judge different areas, \
                           and image files are taken to have the resolution of each";
 
 /// What a model is evaluated on, and how.
@@ -101,7 +101,7 @@ pub fn evaluate(
     let comparison = match others {
         Some((other, others)) => {
             let comparison = compare(&set, &tiles, [&scores, &others], &meaning, bootstrap)?;
-            let view = (!same_view(bundle, other)).then(|| OTHER_VIEW.to_owned());
+            let view = (!same_area(bundle, other)).then(|| OTHER_AREA.to_owned());
             let notes = [set.notes.as_slice(), view.as_slice()].concat();
             Some(ComparisonRecord::new([bundle, other], notes, comparison))
         }
@@ -201,20 +201,21 @@ impl Run<'_> {
         set: &TileSet,
         tiles: &[usize],
     ) -> Result<Vec<Vec<f32>>> {
-        let scores = if same_view(self.bundle, other) {
-            self.scores(other, set, tiles)?
-        } else {
-            let theirs = self.read(other)?;
-            let same = theirs.tiles.len() == set.tiles.len()
-                && theirs.tiles.iter().zip(&set.tiles).all(|(a, b)| a.name == b.name && a.truth == b.truth);
-            if !same {
-                let message = "expected both models to see the same tiles, found that they do not";
-                return Err(Error::new(ErrorKind::Usage, "EVA-0013", message).with_advice(
-                    "they need other resolutions or sizes, in which other tiles can be read or have a class",
-                ));
-            }
-            self.scores(other, &theirs, tiles)?
-        };
+        let scores =
+            if same_area(self.bundle, other) && self.bundle.preprocess().input_px == other.preprocess().input_px {
+                self.scores(other, set, tiles)?
+            } else {
+                let theirs = self.read(other)?;
+                let same = theirs.tiles.len() == set.tiles.len()
+                    && theirs.tiles.iter().zip(&set.tiles).all(|(a, b)| a.name == b.name && a.truth == b.truth);
+                if !same {
+                    let message = "expected both models to see the same tiles, found that they do not";
+                    return Err(Error::new(ErrorKind::Usage, "EVA-0013", message).with_advice(
+                        "they need other resolutions or sizes, in which other tiles can be read or have a class",
+                    ));
+                }
+                self.scores(other, &theirs, tiles)?
+            };
         Ok(scores.into_iter().map(|row| order.iter().map(|&column| row[column]).collect()).collect())
     }
 
@@ -231,10 +232,9 @@ impl Run<'_> {
     }
 }
 
-/// Whether two models are shown the same pixels.
-fn same_view(a: &Bundle, b: &Bundle) -> bool {
-    let (ours, theirs) = (a.preprocess(), b.preprocess());
-    (a.mpp() - b.mpp()).abs() <= 0.0 && (ours.tile_px, ours.input_px) == (theirs.tile_px, theirs.input_px)
+/// Whether a tile of two models is the same piece of a slide.
+fn same_area(a: &Bundle, b: &Bundle) -> bool {
+    (a.mpp() - b.mpp()).abs() <= 0.0 && a.preprocess().tile_px == b.preprocess().tile_px
 }
 
 /// Where another model has the columns of this one.

@@ -35,7 +35,7 @@ use serde::Serialize;
 /// `scores`: a row `[K]` for each of `tiles`, in the order of the set's targets.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) (`EVA-....`) when rows do not fit.
+/// [`ErrorKind::Usage`] (`EVA-....`) when rows do not fit.
 pub fn assess(
     set: &TileSet,
     tiles: &[usize],
@@ -129,7 +129,7 @@ fn groups<'a>(set: &TileSet, tiles: &[usize], sites: Option<&'a [String]>) -> Gr
 /// Figures as JSON.
 ///
 /// # Errors
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) (`EVA-0010`) for a number that JSON does not have.
+/// [`ErrorKind::Io`] (`EVA-0010`) for a number that JSON does not have.
 pub fn json(figures: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(figures)
         .map_err(|error| Error::new(ErrorKind::Io, "EVA-0010", format!("cannot write the figures: {error}")))

@@ -45,7 +45,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let material = Material { bundle: &bundle, device: &device, set, tiles, scores, training: &[] };
     folder.write(&evaluated, &page(record, &material)?)?;
     if !args.quiet {
-        for note in &evaluated.record.notes {
+        let (notes, compared) = (&evaluated.record.notes, evaluated.comparison.as_ref());
+        let more = compared.into_iter().flat_map(|compared| &compared.notes).filter(|note| !notes.contains(note));
+        for note in notes.iter().chain(more) {
             tell!("note     {note}");
         }
         tell!("");
