@@ -18,6 +18,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let bundle = models::open(&args.model)?;
     let other = args.compare.as_deref().map(models::find).transpose()?;
     let other = other.map(|other| if args.model.uncalibrated { other.uncalibrated() } else { other });
+    // Before there is anything that a signal could leave behind.
+    let cancel = interrupt::flag();
     let folder = EvaluationFolder::new(&args.out)?;
     let device = open(args.device)?;
     if !args.quiet {
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
         tell!("note     research use only, not for diagnosis");
     }
     let bar = bar(args.quiet);
-    let evaluated = evaluate(&bundle, other.as_ref(), &device, &config, &interrupt::flag(), &|event| match event {
+    let evaluated = evaluate(&bundle, other.as_ref(), &device, &config, &cancel, &|event| match event {
         EvaluateEvent::Data(ReadEvent::Reading { done, total }) => show(&bar, "reading", done, total),
         EvaluateEvent::Scoring { done, total } => show(&bar, "scoring", done, total),
         EvaluateEvent::Judging => bar.set_message("figures"),
