@@ -7,6 +7,7 @@ use crate::dataset::sources::FolderSource;
 use crate::dataset::tiles::{Targets, Tile, TileSet, Truth};
 use crate::dataset::{image_file, labels};
 use crate::error::{Error, ErrorKind, Result};
+use crate::slide::is_picture_candidate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub(super) fn read(
     let (inside, mut others): (Vec<_>, Vec<_>) = sorted(&source.path)?.into_iter().partition(|path| path.is_dir());
     for folder in inside {
         let (images, more): (Vec<_>, Vec<_>) =
-            sorted(&folder)?.into_iter().partition(|path| image_file::is_image(path));
+            sorted(&folder)?.into_iter().partition(|path| is_picture_candidate(path));
         others.extend(more);
         // Names that are no text can look alike.
         if !images.is_empty() && folders.insert(name_of(&folder), images).is_some() {

@@ -24,7 +24,7 @@ pub fn find_slides(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// Those of [`find_slides`].
 pub(super) fn find_tiles(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    find(inputs, "tile", is_picture_candidate, "tiles are files that end in .png, .jpg or .jpeg")
+    find(inputs, "tile", is_picture_candidate, "tiles are files that end in .png, .jpg, .jpeg, .tif or .tiff")
 }
 
 fn find(inputs: &[PathBuf], what: &str, is_wanted: fn(&Path) -> bool, advice: &str) -> Result<Vec<PathBuf>> {

@@ -20,7 +20,7 @@ mod tiled_tiff;
 
 pub use format::{NotThisFormat, is_slide_candidate};
 pub use level::Level;
-pub use picture::{is_picture_candidate, read_picture};
+pub use picture::{is_picture_candidate, read_picture, read_picture_if};
 pub use properties::Calibration;
 
 // Tiles that are files of their own are decoded as strictly as chunks.

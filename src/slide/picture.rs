@@ -1,9 +1,10 @@
-//! One picture in a file of its own, such as a tile, to pixels: PNG or JPEG, whatever its name.
+//! One picture in a file of its own, such as a tile, to pixels: PNG, JPEG or TIFF, whatever its
+//! name.
 //!
 //! Invariant: it is decoded as strictly as the chunks of a slide, so that a damaged one is an error and no grey picture, and
 //! its size is checked before memory is asked for. What it shows, and at which resolution, is not known here.
 
-use super::JpegFile;
+use super::{JpegFile, TiffFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::limits::MAX_TILE_SIDE_PX;
@@ -16,18 +17,27 @@ use std::path::Path;
 /// Bytes that a picture may take as a file, and while it is decoded: four times the largest one in RGBA.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Whether a file's name is that of a picture: it ends in `.png`, `.jpg` or `.jpeg`.
+/// Whether a file's name is that of a picture: it ends in `.png`, `.jpg`, `.jpeg`, `.tif` or `.tiff`.
 pub fn is_picture_candidate(path: &Path) -> bool {
-    matches!(ImageFormat::from_path(path), Ok(ImageFormat::Png | ImageFormat::Jpeg))
+    matches!(ImageFormat::from_path(path), Ok(ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff))
 }
 
-/// Reads a PNG or JPEG of any size up to [`MAX_TILE_SIDE_PX`] a side; transparency is left out.
+/// Reads a PNG, JPEG or TIFF of any size up to [`MAX_TILE_SIDE_PX`] a side; transparency is left out.
 ///
 /// # Errors
 /// [`ErrorKind::Format`] for another kind of file and for damage (`WSI-0401`, JPEG as in slides), [`ErrorKind::Limits`]
-/// (`WSI-0402`) for one that is too large, [`ErrorKind::Unsupported`] for JPEG that is not read here, [`ErrorKind::Io`].
+/// (`WSI-0402`) for one that is too large, [`ErrorKind::Unsupported`] for a JPEG or TIFF that is not read here,
+/// [`ErrorKind::Io`].
 pub fn read_picture(path: &Path) -> Result<RgbImage8> {
-    contents(path).and_then(|bytes| decode(&bytes)).map_err(|error| error.at_path(path))
+    read_picture_if(path, &|_| Ok(()))
+}
+
+/// The same for a picture whose size passes a check, which comes before anything is decoded.
+///
+/// # Errors
+/// As [`read_picture`], and that of the check.
+pub fn read_picture_if(path: &Path, allow: &dyn Fn(Size) -> Result<()>) -> Result<RgbImage8> {
+    contents(path).and_then(|bytes| decode(&bytes, allow)).map_err(|error| error.at_path(path))
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>> {
@@ -40,19 +50,25 @@ fn contents(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<RgbImage8> {
+fn decode(bytes: &[u8], allow: &dyn Fn(Size) -> Result<()>) -> Result<RgbImage8> {
+    let check = |size: Size| check(size).and_then(|()| allow(size));
     match image::guess_format(bytes).ok() {
         Some(ImageFormat::Jpeg) => {
             let file = JpegFile::new(bytes)?;
             check(file.size())?;
             file.decode()
         }
-        Some(ImageFormat::Png) => png(bytes),
-        _ => Err(no_picture("neither PNG nor JPEG")),
+        Some(ImageFormat::Tiff) => {
+            let file = TiffFile::new(bytes)?;
+            check(file.size())?;
+            file.decode()
+        }
+        Some(ImageFormat::Png) => png(bytes, &check),
+        _ => Err(no_picture("neither PNG nor JPEG nor TIFF")),
     }
 }
 
-fn png(bytes: &[u8]) -> Result<RgbImage8> {
+fn png(bytes: &[u8], check: &dyn Fn(Size) -> Result<()>) -> Result<RgbImage8> {
     let failed = |error: ImageError| no_picture(&error.to_string());
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
     let mut limits = Limits::default();

@@ -148,3 +148,32 @@ fn a_training_that_was_stopped_says_how_to_go_on_and_does() {
     assert_eq!(said.line("resumed  "), format!("resumed  after {done}"));
     assert_eq!(said.code, Some(130), "{:#?}", said.lines);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_training_that_was_killed_again_and_again_ends_in_the_same_model() {
+    let here = workplace();
+    here.write("train.toml", CONFIG.replacen("epochs = 1", "epochs = 5", 1).as_bytes());
+    assert_eq!(here.run(&["train", "train.toml", "--out", "through", "-q"]).code, Some(0));
+    let again = [TRAIN, &["--resume"]].concat();
+    // After the first words, in the middle of epochs, and right behind their checkpoints.
+    for word in ["device ", "class ", "epoch    1", "resumed ", "epoch    2", "resumed ", "epoch    4"] {
+        let mut child = here.program(&again).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut said = Vec::new();
+        while !String::from_utf8_lossy(&said).contains(word) {
+            // One that ends first has nothing left to be killed in.
+            if lines.read_until(b'\n', &mut said).unwrap() == 0 {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    if !here.path("runs/trained").exists() {
+        assert_eq!(here.run(&again).code, Some(0));
+    }
+    for file in ["trained/weights.safetensors", "predictions.csv", "evaluation.html"] {
+        assert!(here.read(&format!("runs/{file}")) == here.read(&format!("through/{file}")), "{file}");
+    }
+}
