@@ -41,7 +41,7 @@ pub fn read_picture_if(path: &Path, allow: &dyn Fn(Size) -> Result<()>) -> Resul
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error| Error::io(path, "read the picture", error);
+    let failed = |error| Error::io(path, "read the tile", error);
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {

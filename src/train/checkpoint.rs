@@ -124,6 +124,28 @@ fn is_tensors(name: &str) -> bool {
 /// [`ErrorKind::Usage`] (`TRN-0502`) when it is of another training; [`ErrorKind::Integrity`] (`TRN-0503`) when a file is
 /// not the one that was written; [`ErrorKind::Io`].
 pub(super) fn load(dir: &Path, run: &str) -> Result<Option<State>> {
+    let Some(manifest) = manifest(dir, run)? else { return Ok(None) };
+    let (mut weights, mut moments) = (TensorMap::default(), TensorMap::default());
+    for (name, weight) in read_tensors(dir, &manifest.state)? {
+        if let Some(name) = name.strip_prefix(WEIGHTS) {
+            weights.insert(name, weight);
+        } else if let Some(name) = name.strip_prefix(MOMENTS) {
+            moments.insert(name, weight);
+        }
+    }
+    let best = read_tensors(dir, &manifest.best)?;
+    Ok(Some(State { weights, moments, steps: manifest.steps, best, history: manifest.history }))
+}
+
+/// Checks that there is no checkpoint of another training; reads no tensors.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn check(dir: &Path, run: &str) -> Result<()> {
+    manifest(dir, run).map(|_| ())
+}
+
+fn manifest(dir: &Path, run: &str) -> Result<Option<Manifest>> {
     let path = dir.join(MANIFEST);
     if !path.exists() {
         return Ok(None);
@@ -142,16 +164,7 @@ pub(super) fn load(dir: &Path, run: &str) -> Result<Option<State>> {
             .at_path(&path)
             .with_advice("go on as the run was begun, or begin a new one in another folder (--out)"));
     }
-    let (mut weights, mut moments) = (TensorMap::default(), TensorMap::default());
-    for (name, weight) in read_tensors(dir, &manifest.state)? {
-        if let Some(name) = name.strip_prefix(WEIGHTS) {
-            weights.insert(name, weight);
-        } else if let Some(name) = name.strip_prefix(MOMENTS) {
-            moments.insert(name, weight);
-        }
-    }
-    let best = read_tensors(dir, &manifest.best)?;
-    Ok(Some(State { weights, moments, steps: manifest.steps, best, history: manifest.history }))
+    Ok(Some(manifest))
 }
 
 fn write_tensors(dir: &Path, name: String, map: &TensorMap) -> Result<File> {

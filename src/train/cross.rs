@@ -4,23 +4,20 @@
 //! and model, so that what was done stays done when a run is resumed.
 
 use crate::assess;
-use crate::dataset::Targets;
+use crate::dataset::{Split, Targets, TileSet, split};
 use crate::device::OpenDevice;
 use crate::draft::write_whole;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Assessment, Bootstrap};
 use crate::export::RESEARCH_USE;
 use crate::report::{EvaluationPage, Fact, Note, evaluation_page};
 use crate::tile::Meaning;
-use crate::train::config::TrainConfig;
+use crate::train::config::{Compute, TrainConfig};
 use crate::train::event::TrainEvent;
-use crate::train::run::{self, PAGE, PREDICTIONS};
+use crate::train::run::{self, CONFIG, CROSS_VALIDATION, EVALUATION, PAGE, PREDICTIONS};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-
-/// The figures of all folds.
-const RECORD: &str = "cross-validation.json";
 
 /// What a cross-validation gave.
 #[derive(Debug, Clone)]
@@ -49,27 +46,34 @@ pub fn cross_validate(
         each.out = config.out.join(format!("fold-{fold}"));
         each
     };
-    // A fold that is done stays, when that is asked for.
-    let is_done = |each: &TrainConfig| each.resume && each.out.join(&each.card.name).is_dir();
+    // A fold that is done stays, when that is asked for; its figures are written last.
+    let is_done = |each: &TrainConfig| each.resume && each.out.join(EVALUATION).exists();
+    run::check_out(config)?;
     for each in (1..=folds).map(of_fold).filter(|each| !is_done(each)) {
         run::check_out(&each)?;
     }
     let set = run::read(config, cancel, on_event)?;
+    // All before the first training: a fold that cannot be made is no reason to stop after hours.
+    let splits = (1..=folds).map(|fold| split(&set, &of_fold(fold).split, config.seed)).collect::<Result<Vec<_>>>()?;
+    // One choice of layers for all.
+    let fewest = splits.iter().map(|split| split.train.len()).min().unwrap_or_default();
+    let layers = config.resolve(&set.targets, fewest)?.layers;
     let (mut tiles, mut scores, mut dirs) = (Vec::new(), Vec::new(), Vec::new());
-    for fold in 1..=folds {
-        let each = of_fold(fold);
+    let mut notes = set.notes.clone();
+    for (fold, split) in (1..).zip(&splits) {
+        let each = TrainConfig { layers, ..of_fold(fold) };
         let done = is_done(&each);
         on_event(TrainEvent::Fold { fold, folds, done });
-        if !done {
+        if done {
+            check_same(&each, &set, split)?;
+        } else {
             std::fs::create_dir_all(&each.out).map_err(|error| Error::io(&each.out, "make the folder", error))?;
-            run::train_on(&set, &each, device, cancel, on_event)?;
+            run::train_on(&set, split, &each, device, cancel, on_event)?;
         }
-        let path = each.out.join(PREDICTIONS);
-        let table = std::fs::read(&path).map_err(|error| Error::io(&path, "read the predictions", error))?;
-        let (of, said) = assess::read_csv(&set, &table).map_err(|error| error.at_path(&path))?;
-        tiles.extend(of);
-        scores.extend(said);
+        tiles.extend_from_slice(&split.test);
+        scores.extend(said(&each, &set, split)?);
         dirs.push(each.out.join(&each.card.name));
+        notes.extend(split.notes.iter().filter(|note| !notes.contains(note)).cloned().collect::<Vec<_>>());
     }
     let meaning = match set.targets {
         Targets::Classes(_) => Meaning::Classes,
@@ -83,14 +87,42 @@ pub fn cross_validate(
         note: RESEARCH_USE.to_owned(),
         name: config.card.name.clone(),
         folds,
-        notes: set.notes.clone(),
+        notes,
         assessment,
     };
     let write = |name: &str, bytes: &[u8]| write_whole(&config.out.join(name), bytes);
     write(PREDICTIONS, assess::csv(&set, &tiles, &scores).as_bytes())?;
     write(PAGE, page(&record, &meaning, device)?.as_bytes())?;
-    write(RECORD, &assess::json(&record)?)?;
+    write(CROSS_VALIDATION, &assess::json(&record)?)?;
     Ok(CrossReport { dirs, assessment: record.assessment })
+}
+
+/// Refuses a fold that was trained otherwise.
+fn check_same(each: &TrainConfig, set: &TileSet, split: &Split) -> Result<()> {
+    let path = each.out.join(CONFIG);
+    let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, "read the configuration", error))?;
+    let found = toml::from_str::<TrainConfig>(&text).ok().map(|found| found.digest());
+    let expected = each.resolve(&set.targets, split.train.len())?;
+    // What depends on the device was resolved from this.
+    let same = [Compute::F32, Compute::Bf16].map(|compute| TrainConfig { compute, ..expected.clone() }.digest());
+    if found.is_some_and(|found| same.contains(&found)) { Ok(()) } else { Err(other_fold(each)) }
+}
+
+/// What the model of a fold says of the tiles of its fold, in their order.
+fn said(each: &TrainConfig, set: &TileSet, split: &Split) -> Result<Vec<Vec<f32>>> {
+    let path = each.out.join(PREDICTIONS);
+    let table = std::fs::read(&path).map_err(|error| Error::io(&path, "read the predictions", error))?;
+    let (_, said) = assess::read_csv(set, &table).map_err(|error| error.at_path(&path))?;
+    // Names and truths must be those of today.
+    let same = said.len() == split.test.len() && assess::csv(set, &split.test, &said).as_bytes() == table;
+    if same { Ok(said) } else { Err(other_fold(each)) }
+}
+
+fn other_fold(each: &TrainConfig) -> Error {
+    let message = "expected a fold of the same configuration and data, found another";
+    Error::new(ErrorKind::Usage, "TRN-0502", message)
+        .at_path(&each.out)
+        .with_advice("go on as the run was begun, or begin a new one in another folder (--out)")
 }
 
 /// What is kept of a cross-validation.

@@ -14,7 +14,8 @@ const LEAST: f64 = 1e-7;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// Mean cross-entropy (natural logarithm) of classes; of numbers the mean squared error in units of their variance.
+    /// Mean cross-entropy (natural logarithm) of classes; of numbers the mean squared error in units of their variance, or as it is where
+    /// none varies.
     pub loss: f64,
     /// By name; what the tiles do not define is left out.
     pub figures: BTreeMap<String, f64>,
@@ -64,8 +65,11 @@ impl Evaluation {
         let unexplained: Vec<Option<f64>> =
             errors.iter().map(|(error, variance)| (*variance > 0.0).then(|| error / variance)).collect();
         let defined: Vec<f64> = unexplained.iter().flatten().copied().collect();
-        let loss = defined.iter().sum::<f64>() / defined.len().max(1) as f64;
-        let mut figures = named([("r2", (!defined.is_empty()).then_some(1.0 - loss))]);
+        let unexplained_share = defined.iter().sum::<f64>() / defined.len().max(1) as f64;
+        // Where nothing varies, less error is still better.
+        let squared = errors.iter().map(|(error, _)| error / count).sum::<f64>() / errors.len().max(1) as f64;
+        let loss = if defined.is_empty() { squared } else { unexplained_share };
+        let mut figures = named([("r2", (!defined.is_empty()).then_some(1.0 - unexplained_share))]);
         for (name, unexplained) in names.iter().zip(unexplained) {
             figures.extend(unexplained.map(|unexplained| (format!("r2_{name}"), 1.0 - unexplained)));
         }

@@ -30,7 +30,8 @@ impl Features {
     ///
     /// # Errors
     /// Those of running the network.
-    /// [`ErrorKind::Interrupted`] (`TRN-0001`).
+    /// [`ErrorKind::Interrupted`] (`TRN-0001`); [`ErrorKind::Limits`] (`TRN-0201`) when they do not fit into the memory
+    /// allowed.
     pub fn gather(
         stage: &Stage<'_>,
         network: &Network,
@@ -39,8 +40,15 @@ impl Features {
         on_event: &mut dyn FnMut(TrainEvent),
     ) -> Result<Self> {
         let (train, views) = (&split.train, stage.config.views);
-        let (mut rows, mut done) = (HashMap::new(), 0);
         let total = train.len() * views + split.validation.len();
+        let needed = (total as u64).saturating_mul(network.spec().features() as u64 * 4);
+        let allowed = stage.config.memory_bytes;
+        if needed > allowed {
+            let message = format!("expected features of at most {allowed} bytes, found {total} rows of {needed} bytes");
+            return Err(Error::new(ErrorKind::Limits, "TRN-0201", message)
+                .with_advice("allow more (`memory_bytes`), use fewer `views`, or choose `layers = \"last\"`"));
+        }
+        let (mut rows, mut done) = (HashMap::new(), 0);
         for view in 0..views {
             let tiles: Vec<usize> = if view == 0 { [&train[..], &split.validation].concat() } else { train.clone() };
             for tiles in tiles.chunks(AT_ONCE) {

@@ -23,6 +23,17 @@ pub(super) struct Training<'a> {
 }
 
 impl Training<'_> {
+    /// Checks that the folder has no checkpoint of another training.
+    ///
+    /// # Errors
+    /// Those of [`checkpoint::load`].
+    pub fn check_checkpoint(&self) -> Result<()> {
+        if self.stage.config.layers == Layers::Head {
+            return Ok(());
+        }
+        checkpoint::check(&self.stage.config.out, &self.digest())
+    }
+
     /// All epochs that are not done yet; weights come back as the model is to have them.
     ///
     /// # Errors
@@ -44,8 +55,9 @@ impl Training<'_> {
         let Stage { config, device, .. } = self.stage;
         let plain = load(self.start.spec.init(&device.device)?, &self.start.weights, Head::FromFile)?;
         let features = Features::gather(&self.stage, &plain, self.split, cancel, on_event)?;
-        let network =
-            load(self.start.spec.init(&device.device.clone().autodiff())?, &self.start.weights, Head::FromFile)?;
+        let mut weights = self.start.weights.clone();
+        features.scale().to_features(&self.start.spec, &mut weights)?;
+        let network = load(self.start.spec.init(&device.device.clone().autodiff())?, &weights, Head::FromFile)?;
         let network = network.freeze_but(Trainable::Stages(0));
         let mut state = self.begin();
         self.epochs(network, Optimiser::new(config), Some(&features), &mut state, cancel, on_event, &mut |_| Ok(()))?;

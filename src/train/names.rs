@@ -6,6 +6,16 @@ use crate::train::checkpoint;
 use crate::train::config::TrainConfig;
 use std::path::{Component, Path};
 
+/// What stands beside the model.
+const OUTPUTS: [&str; 7] = [
+    "config.toml",
+    "predictions.csv",
+    "evaluation.json",
+    "evaluation.html",
+    "loss.svg",
+    "figures.svg",
+    "cross-validation.json",
+];
 /// What file systems take with room for a suffix.
 const MAX_NAME_BYTES: usize = 200;
 
@@ -17,7 +27,8 @@ pub(super) fn check_model(name: &str) -> Result<()> {
     let mut parts = Path::new(name).components();
     let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name);
     // Other systems have other separators and take names that differ in case for the same, and a model is handed on.
-    let is_ours = checkpoint::is_ours(&name.to_lowercase());
+    let lower = name.to_lowercase();
+    let is_ours = checkpoint::is_ours(&lower) || OUTPUTS.contains(&lower.as_str()) || lower.starts_with("fold-");
     let odd = |sign: char| matches!(sign, '/' | '\\' | ':') || sign.is_control();
     let expected = if name.trim().is_empty() {
         "a name"
@@ -26,7 +37,7 @@ pub(super) fn check_model(name: &str) -> Result<()> {
     } else if name.len() > MAX_NAME_BYTES {
         "at most 200 bytes"
     } else if is_ours {
-        "a name that no checkpoint has"
+        "a name that no file of a run has"
     } else {
         return Ok(());
     };
@@ -60,7 +71,14 @@ mod tests {
             check_model(good).unwrap();
         }
         let long = "a".repeat(201);
-        let files = ["checkpoint.json", "Curves.csv", "best-00012.safetensors", "checkpoint-00001.safetensors"];
+        let files = [
+            "Evaluation.html",
+            "fold-1",
+            "checkpoint.json",
+            "Curves.csv",
+            "best-00012.safetensors",
+            "checkpoint-00001.safetensors",
+        ];
         let paths = ["", " ", ".", "..", "a/b", "a/", "/a", "../a", "a\\b", "c:", ".hidden", "a\n", " a"];
         for bad in files.iter().chain(&paths).chain([&long.as_str()]) {
             let error = check_model(bad).unwrap_err();

@@ -6,12 +6,12 @@ use crate::device::OpenDevice;
 use crate::draft::write_whole;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Assessment;
-use crate::nn::{Bundle, Card, Precision, TensorMap, write_bundle};
+use crate::nn::{Bundle, Card, NetworkSpec, Precision, TensorMap, write_bundle};
 use crate::report::{LineChart, line_chart};
 use crate::train::card::Material;
 use crate::train::checkpoint;
 use crate::train::config::TrainConfig;
-use crate::train::curves;
+use crate::train::curves::{self, CURVES};
 use crate::train::event::{ClassCount, EpochRow, TrainEvent};
 use crate::train::finish::Outcome;
 use crate::train::learn::Training;
@@ -27,10 +27,12 @@ use std::sync::atomic::AtomicBool;
 
 /// Names beside the checkpoint: the resolved configuration, what was said of each tile, the figures
 /// for programs and for people.
-const CONFIG: &str = "config.toml";
+pub(super) const CONFIG: &str = "config.toml";
 pub(super) const PREDICTIONS: &str = "predictions.csv";
-const EVALUATION: &str = "evaluation.json";
+pub(super) const EVALUATION: &str = "evaluation.json";
 pub(super) const PAGE: &str = "evaluation.html";
+/// The figures of a cross-validation.
+pub(super) const CROSS_VALIDATION: &str = "cross-validation.json";
 
 /// What a training gave.
 #[derive(Debug, Clone)]
@@ -68,20 +70,23 @@ pub fn train(
     config.check()?;
     check_out(config)?;
     let set = read(config, cancel, on_event)?;
-    train_on(&set, config, device, cancel, on_event)
+    let split = split(&set, &config.split, config.seed)?;
+    train_on(&set, &split, config, device, cancel, on_event)
 }
 
-/// Refuses a folder with another run in it.
+/// Refuses a folder with another run in it. One that was killed behind its last epoch has a model, and no figures yet.
 pub(super) fn check_out(config: &TrainConfig) -> Result<()> {
     let dir = config.out.join(&config.card.name);
-    if dir.exists() {
+    let has = |name: &str| config.out.join(name).exists();
+    if dir.exists() && (!config.resume || has(EVALUATION)) {
         let message = "expected no model of this name yet, found one";
         return Err(Error::new(ErrorKind::Usage, "TRN-0501", message)
             .at_path(&dir)
             .with_advice("choose another `card.name` or another folder (--out)"));
     }
-    if !config.resume && config.out.join(checkpoint::MANIFEST).exists() {
-        let message = "expected a new folder, found the checkpoint of another run";
+    let results = [checkpoint::MANIFEST, EVALUATION, PREDICTIONS, CROSS_VALIDATION];
+    if let Some(found) = results.into_iter().find(|name| !config.resume && has(name)) {
+        let message = format!("expected a new folder, found {found} of another run");
         return Err(Error::new(ErrorKind::Usage, "TRN-0501", message)
             .at_path(&config.out)
             .with_advice("go on with it (--resume), or choose another folder (--out)"));
@@ -100,13 +105,14 @@ pub(super) fn read(config: &TrainConfig, cancel: &AtomicBool, on_event: &mut dyn
 /// Trains on tiles that were read.
 pub(super) fn train_on(
     set: &TileSet,
+    split: &Split,
     config: &TrainConfig,
     device: &OpenDevice,
     cancel: &AtomicBool,
     on_event: &mut dyn FnMut(TrainEvent),
 ) -> Result<TrainReport> {
     let dir = config.out.join(&config.card.name);
-    let split = split(set, &config.split, config.seed)?;
+    check_weights(set, split)?;
     let mut config = config.resolve(&set.targets, split.train.len())?;
     let estimates = matches!(set.targets, Targets::Numbers(_));
     let numbers = || split.train.iter().map(|&tile| set.tiles[tile].truth.numbers()).collect::<Vec<_>>();
@@ -114,8 +120,7 @@ pub(super) fn train_on(
     let start = start(&config, set.targets.names(), scale.as_ref())?;
     config.compute = mixed::resolve(config.compute, start.spec.batch_norm, device)?;
     let config = &config;
-    write_whole(&config.out.join(CONFIG), config.to_toml()?.as_bytes())?;
-    let counts = counts(set, &split);
+    let counts = counts(set, split);
     let notes = [set.notes.as_slice(), &split.notes].concat();
     on_event(TrainEvent::Prepared {
         config: Box::new(config.clone()),
@@ -125,12 +130,16 @@ pub(super) fn train_on(
     });
 
     let weights = sampler::loss_weights(set, &split.train, config.balance);
-    let training = Training { stage: Stage { set, config, device, weights, scale }, split: &split, start: &start };
+    let training = Training { stage: Stage { set, config, device, weights, scale }, split, start: &start };
+    training.check_checkpoint()?;
+    // Behind the check: what says how a run was begun is not written over by one that is refused.
+    let kept = TrainConfig { resume: false, ..config.clone() };
+    write_whole(&config.out.join(CONFIG), kept.to_toml()?.as_bytes())?;
     trial(&training.stage, &start, &split.train)?;
     let state = training.run(cancel, on_event)?;
 
-    let (rounded, precision) = rounded(&state.best)?;
-    let outcome = Outcome::of(&training.stage, &start.spec, &split, &rounded)?;
+    let (rounded, precision) = rounded(&state.best, training.stage.scale.as_ref(), &start.spec)?;
+    let outcome = Outcome::of(&training.stage, &start.spec, split, &rounded)?;
     let best_epoch = state.best_row().map_or(0, |row| row.epoch);
     let material = Material {
         config,
@@ -138,7 +147,7 @@ pub(super) fn train_on(
         precision,
         origin: &start.origin,
         counts: &counts,
-        split: &split,
+        split,
         notes: &notes,
         outcome: &outcome,
         best_epoch,
@@ -150,6 +159,11 @@ pub(super) fn train_on(
     let charts = curves::charts(&state.history);
     for (name, chart) in &charts {
         write(name, line_chart(chart).as_str().as_bytes())?;
+    }
+    write(CURVES, curves::csv(&state.history).as_bytes())?;
+    if config.resume && dir.exists() {
+        // Of this very run, which was killed before its figures were written.
+        std::fs::remove_dir_all(&dir).map_err(|error| Error::io(&dir, "remove the unfinished model", error))?;
     }
     let card = write_bundle(&dir, &material.card(), &rounded, &material.text())?;
     let bundle = &Bundle::open(&dir)?;
@@ -182,11 +196,27 @@ fn counts(set: &TileSet, split: &Split) -> Vec<ClassCount> {
     set.targets.names().iter().enumerate().map(row).collect()
 }
 
-/// Weights as they are after being stored, in half precision where they fit: those of numbers in a large unit may not.
-fn rounded(weights: &TensorMap) -> Result<(TensorMap, Precision)> {
-    let (bytes, precision) = match weights.to_safetensors(Precision::F16) {
-        Ok(bytes) => (bytes, Precision::F16),
-        Err(_) => (weights.to_safetensors(Precision::F32)?, Precision::F32),
-    };
-    Ok((TensorMap::from_safetensors(&bytes)?.0, precision))
+/// Refuses a class whose training tiles all have weight 0: nothing would be learnt of it.
+fn check_weights(set: &TileSet, split: &Split) -> Result<()> {
+    let counting: Vec<usize> = split.train.iter().copied().filter(|&tile| set.tiles[tile].weight > 0.0).collect();
+    match set.counts(&counting).iter().position(|&count| count == 0) {
+        Some(class) => {
+            let name = set.targets.names().get(class).map_or("", String::as_str);
+            let message = format!("expected training tiles with a weight above 0 of every class, found none of {name}");
+            Err(Error::new(ErrorKind::Usage, "TRN-0303", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Weights as they are after being stored, in half precision where they fit: those of numbers in a large or small unit may
+/// not.
+fn rounded(weights: &TensorMap, scale: Option<&Scale>, spec: &NetworkSpec) -> Result<(TensorMap, Precision)> {
+    if let Ok(bytes) = weights.to_safetensors(Precision::F16) {
+        let found = TensorMap::from_safetensors(&bytes)?.0;
+        if scale.is_none_or(|scale| scale.survives(spec, weights, &found)) {
+            return Ok((found, Precision::F16));
+        }
+    }
+    Ok((TensorMap::from_safetensors(&weights.to_safetensors(Precision::F32)?)?.0, Precision::F32))
 }

@@ -5,9 +5,11 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{NetworkSpec, TensorMap, Weight};
 
-/// A variance below this is that of rounding.
+/// A variance that is smaller than this share of the squared mean is that of rounding.
 const CONSTANT: f64 = 1e-12;
 
+/// How far rounding may move a last layer: some times what half precision does to numbers of usual size.
+const ROUNDING: f64 = 2e-3;
 /// The least deviation of a feature, as a share of their mean.
 const LEAST_SHARE: f32 = 0.01;
 
@@ -34,7 +36,10 @@ impl Scale {
         };
         let mean = means(&|_, number| number);
         let variance = means(&|column, number| (number - mean[column]).powi(2));
-        let deviation = variance.iter().map(|variance| if *variance > CONSTANT { variance.sqrt() as f32 } else { 1.0 });
+        let deviation = variance
+            .iter()
+            .zip(&mean)
+            .map(|(variance, mean)| if *variance > CONSTANT * mean * mean { variance.sqrt() as f32 } else { 1.0 });
         Self { deviation: deviation.collect(), mean: mean.iter().map(|&mean| mean as f32).collect() }
     }
 
@@ -94,6 +99,40 @@ impl Scale {
         Ok(())
     }
 
+    /// The opposite of [`Scale::of_features`].
+    ///
+    /// # Errors
+    /// As [`Scale::to_natural`].
+    pub fn to_features(&self, spec: &NetworkSpec, weights: &mut TensorMap) -> Result<()> {
+        let (mut weight, mut bias) = take_head(spec, weights)?;
+        for (row, bias) in weight.data.chunks_mut(self.mean.len().max(1)).zip(&mut bias.data) {
+            for (value, (mean, deviation)) in row.iter_mut().zip(self.pairs()) {
+                *bias += *value * mean;
+                *value *= deviation;
+            }
+        }
+        put_head(spec, weights, weight, bias);
+        Ok(())
+    }
+
+    /// Whether a last layer that gives these numbers in their own units is the same after rounding, measured by what the
+    /// numbers vary.
+    pub fn survives(&self, spec: &NetworkSpec, exact: &TensorMap, rounded: &TensorMap) -> bool {
+        let (mut exact, mut rounded) = (exact.clone(), rounded.clone());
+        let (Ok(exact), Ok(rounded)) = (take_head(spec, &mut exact), take_head(spec, &mut rounded)) else {
+            return true;
+        };
+        let columns = (exact.0.data.len() / self.deviation.len().max(1)).max(1);
+        let rows = exact.0.data.chunks(columns).zip(rounded.0.data.chunks(columns));
+        let biases = exact.1.data.iter().zip(&rounded.1.data).zip(&self.deviation);
+        let length = |row: &mut dyn Iterator<Item = f32>| row.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        rows.zip(biases).all(|((before, after), ((bias, rounded), deviation))| {
+            let moved = length(&mut before.iter().zip(after).map(|(a, b)| a - b));
+            moved <= ROUNDING * length(&mut before.iter().copied())
+                && f64::from((bias - rounded).abs()) <= ROUNDING * f64::from(*deviation)
+        })
+    }
+
     fn pairs(&self) -> impl Iterator<Item = (f32, f32)> + '_ {
         self.mean.iter().copied().zip(self.deviation.iter().copied())
     }
@@ -131,7 +170,7 @@ fn put_head(spec: &NetworkSpec, weights: &mut TensorMap, weight: Weight, bias: W
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Architecture, Head, fresh, load};
+    use crate::nn::{Architecture, Head, Precision, fresh, load};
     use burn::tensor::{Device, Distribution, Tensor};
 
     #[test]
@@ -141,6 +180,21 @@ mod tests {
         assert_eq!(scale.standard(rows[0]).collect::<Vec<_>>(), [-1.0, 0.0]);
         assert_eq!(scale.standard(rows[1]).collect::<Vec<_>>(), [1.0, 0.0]);
         assert_eq!(scale.natural(&[1.0, 0.0]).collect::<Vec<_>>(), rows[1]);
+    }
+
+    #[test]
+    fn a_last_layer_of_standard_features_and_back_is_what_it_was() {
+        let spec = NetworkSpec::torch(Architecture::ResNet18, 2);
+        let count = spec.features();
+        let scale = Scale { mean: vec![0.5; count], deviation: vec![0.25; count] };
+        let before = fresh(&spec, 1).unwrap();
+        let mut weights = before.clone();
+        scale.to_features(&spec, &mut weights).unwrap();
+        assert_ne!(weights, before);
+        scale.of_features(&spec, &mut weights).unwrap();
+        let (found, expected) = (weights.get("fc.bias").unwrap(), before.get("fc.bias").unwrap());
+        assert!(found.data.iter().zip(&expected.data).all(|(a, b)| (a - b).abs() < 1e-5));
+        assert_eq!(weights.get("fc.weight"), before.get("fc.weight"));
     }
 
     #[test]
@@ -164,6 +218,16 @@ mod tests {
         scale.to_standard(&spec, &mut natural).unwrap();
         let back = run(&natural);
         assert!(back.iter().zip(&before).all(|(a, b)| (a - b).abs() < 1e-4), "{before:?} {back:?}");
+        let half = TensorMap::from_safetensors(&natural.to_safetensors(Precision::F16).unwrap()).unwrap().0;
+        assert!(scale.survives(&spec, &natural, &half));
+        // A mean of 40,000 is rounded by more than such a number varies, and weights of a tiny unit vanish.
+        for (mean, deviation) in [(40_000.0, 10.0), (0.0, 1e-6)] {
+            let odd = Scale { mean: vec![mean; 2], deviation: vec![deviation; 2] };
+            let mut natural = standard.clone();
+            odd.to_natural(&spec, &mut natural).unwrap();
+            let half = TensorMap::from_safetensors(&natural.to_safetensors(Precision::F16).unwrap()).unwrap().0;
+            assert!(!odd.survives(&spec, &natural, &half), "{mean}");
+        }
         let squeeze = NetworkSpec::torch(Architecture::SqueezeNet, 2);
         assert_eq!(scale.to_natural(&squeeze, &mut natural).unwrap_err().code(), "TRN-0106");
     }

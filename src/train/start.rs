@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_WEIGHTS_BYTES;
 use crate::nn::{Activation, Bundle, Head, NetworkSpec, TensorMap, fresh, load, read_weights, save};
-use crate::train::config::TrainConfig;
+use crate::train::config::{Layers, TrainConfig};
 use crate::train::scale::Scale;
 use burn::tensor::Device;
 use std::path::Path;
@@ -24,6 +24,18 @@ pub(super) struct Start {
 /// # Errors
 /// Those of reading the weights; [`ErrorKind::Usage`] (`TRN-0103`) when a model normalises colours otherwise.
 pub(super) fn start(config: &TrainConfig, classes: &[String], scale: Option<&Scale>) -> Result<Start> {
+    let start = prepare(config, classes, scale)?;
+    let (code, what) = match (scale, config.layers) {
+        _ if start.spec.linear_head().is_some() => return Ok(start),
+        (Some(_), _) => ("TRN-0106", "to estimate numbers"),
+        (None, Layers::Head) => ("TRN-0107", "for `layers = \"head\"`"),
+        (None, _) => return Ok(start),
+    };
+    let message = format!("expected a network with a linear last layer {what}, found {}", start.spec.architecture);
+    Err(Error::new(ErrorKind::Usage, code, message).with_advice("choose another architecture, or layers = \"all\""))
+}
+
+fn prepare(config: &TrainConfig, classes: &[String], scale: Option<&Scale>) -> Result<Start> {
     let Some(path) = &config.init else {
         let spec = NetworkSpec { padding: config.padding, ..NetworkSpec::torch(config.architecture, classes.len()) };
         let (weights, origin) = (fresh(&spec, config.seed)?, "random weights".to_owned());
@@ -38,6 +50,10 @@ pub(super) fn start(config: &TrainConfig, classes: &[String], scale: Option<&Sca
                 "expected mean {:?} and std {:?} as in the start model, found {:?} and {:?}",
                 theirs.mean, theirs.std, ours.mean, ours.std
             );
+            return Err(Error::new(ErrorKind::Usage, "TRN-0103", message).at_path(path));
+        }
+        if theirs.stain != config.stain {
+            let message = format!("expected stain {:?} as in the start model, found {:?}", theirs.stain, config.stain);
             return Err(Error::new(ErrorKind::Usage, "TRN-0103", message).at_path(path));
         }
         let spec = NetworkSpec { classes: classes.len(), ..bundle.spec().folded() };

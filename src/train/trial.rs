@@ -22,14 +22,14 @@ const LOSS: f64 = 2e-2;
 /// # Errors
 /// [`ErrorKind::Device`] `DEV-0007` when loss or gradient are not the CPU's; else as [`Stage::gradients`].
 pub(super) fn trial(stage: &Stage<'_>, start: &Start, train: &[usize]) -> Result<()> {
-    if stage.device.is_cpu || stage.config.layers == Layers::Head {
-        // The last layer alone is a product of matrices; its features come from a forward pass.
+    if stage.device.is_cpu {
         return Ok(());
     }
     let cpu = open(DeviceSpec::Cpu)?;
     let on_cpu = Stage { device: &cpu, weights: stage.weights.clone(), scale: stage.scale.clone(), ..*stage };
-    let tiles = &train[..train.len().min(TILES)];
-    let (expected, found) = (gradient(&on_cpu, start, tiles)?, gradient(stage, start, tiles)?);
+    // Tiles that do not count have no loss.
+    let tiles: Vec<usize> = train.iter().copied().filter(|&tile| stage.weights[tile] > 0.0).take(TILES).collect();
+    let (expected, found) = (gradient(&on_cpu, start, &tiles)?, gradient(stage, start, &tiles)?);
     agree(&expected, &found)
 }
 
@@ -38,8 +38,9 @@ fn gradient(stage: &Stage<'_>, start: &Start, tiles: &[usize]) -> Result<(f64, V
     let device = stage.device.device.clone().autodiff();
     let network = load(start.spec.init(&device)?, &start.weights, Head::FromFile)?;
     let network = match stage.config.layers {
+        // Features come from the whole network, so that its gradient tells of them, too.
         Layers::Last => network.freeze_but(Trainable::Stages(stage.config.last_stages)),
-        _ => network,
+        Layers::Head | Layers::All | Layers::Auto => network,
     };
     let (loss, parts) = stage.gradients(&network, None, Batch { epoch: 0, first: 0, tiles })?;
     Ok((loss, flat(&network, parts)))

@@ -24,9 +24,7 @@ impl TrainConfig {
         lay_over(&mut said, flags);
         let mut all = Table::new();
         // A key of a wrong type is reported when the whole is read.
-        if let Some(input) = usual_input(&said)? {
-            all.insert("input".to_owned(), Value::Table(input));
-        }
+        all.extend(usual_input(&said)?);
         lay_over(&mut all, said);
         let config: Self = all.try_into().map_err(unread)?;
         config.check_values()?;
@@ -34,10 +32,10 @@ impl TrainConfig {
     }
 }
 
-/// What the start model asks of its tiles, or the colours that weights of the architecture expect.
-fn usual_input(said: &Table) -> Result<Option<Table>> {
+/// What the start model asks of its tiles and their stain, or the colours that weights of the architecture expect.
+fn usual_input(said: &Table) -> Result<Table> {
     let text = |key: &str| said.get(key).and_then(Value::as_str);
-    let mut input = InputConfig::default();
+    let (mut input, mut usual) = (InputConfig::default(), Table::new());
     match text("init").map(Path::new) {
         Some(path) if path.is_dir() => {
             let bundle = Bundle::open(path)?;
@@ -45,15 +43,18 @@ fn usual_input(said: &Table) -> Result<Option<Table>> {
             input.um_per_px = bundle.mpp();
             (input.tile_px, input.input_px) = (preprocess.tile_px, preprocess.input_px);
             (input.mean, input.std) = (preprocess.mean, preprocess.std);
+            usual.extend(preprocess.stain.and_then(|stain| Some(("stain".to_owned(), Value::try_from(stain).ok()?))));
         }
         _ => {
-            let colours = text("architecture").and_then(|name| Architecture::parse(name).ok()?.colours());
+            let name = text("architecture").unwrap_or(Architecture::MobileNetV2.name());
+            let colours = Architecture::parse(name).ok().and_then(Architecture::colours);
             // Weights that pad as TensorFlow come from there, with its colours.
-            let Some((mean, std)) = colours.filter(|_| text("padding") != Some("tf-same")) else { return Ok(None) };
+            let Some((mean, std)) = colours.filter(|_| text("padding") != Some("tf-same")) else { return Ok(usual) };
             (input.mean, input.std) = (mean, std);
         }
     }
-    Ok(Table::try_from(input).ok())
+    usual.extend(Table::try_from(input).ok().map(|input| ("input".to_owned(), Value::Table(input))));
+    Ok(usual)
 }
 
 /// Puts the keys of one table over those of another; a table in it is laid over as well, unless it is of another kind.

@@ -37,11 +37,13 @@ impl TrainConfig {
         if select != Select::Loss {
             fits(matches!(select, Select::BalancedAccuracy | Select::Auroc), "select", format!("{select:?}"))?;
         }
+        let epochs = self.epochs.unwrap_or(if is_head { 100 } else { 12 });
         Ok(Self {
+            warmup_epochs: self.warmup_epochs.min(epochs as f64),
             layers,
             loss,
             select,
-            epochs: Some(self.epochs.unwrap_or(if is_head { 100 } else { 12 })),
+            epochs: Some(epochs),
             batch: Some(self.batch.unwrap_or(if is_head { 64 } else { 16 })),
             lr: Some(self.lr.unwrap_or(if is_head { 1e-3 } else { 3e-4 } * sgd)),
             ..self.clone()
