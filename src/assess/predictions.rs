@@ -6,7 +6,8 @@ use crate::tile::arg_max;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// One row per tile: its name, the truth, what was said, and all scores. Patients, slides and sites are left out.
+/// One row per tile: its name, the truth, what was said, and all scores. Patients and sites are left out; a tile of one of
+/// several slides is named with its slide's file.
 pub fn csv(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>]) -> String {
     let names = set.targets.names();
     let mut table = csv::Writer::from_writer(Vec::new());

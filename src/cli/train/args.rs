@@ -64,6 +64,10 @@ struct InputArgs {
     /// Share of the tiles that is looked at once, in the end.
     #[arg(long, value_name = "FRACTION")]
     test: Option<f64>,
+
+    /// Cross-validation: so many trainings, each tested on its own part of the patients or tiles.
+    #[arg(long, value_name = "N", conflicts_with = "test")]
+    folds: Option<i64>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -105,6 +109,14 @@ struct LearningArgs {
     #[arg(long)]
     loss: Option<String>,
 
+    /// Colours of tiles are made alike before: macenko or reinhard [default: the start model's].
+    #[arg(long, value_name = "RULE")]
+    stain: Option<String>,
+
+    /// What the network is run in: f32, bf16 or auto.
+    #[arg(long, value_name = "NUMBERS")]
+    compute: Option<String>,
+
     /// What is done about rare classes: none, loss, sampler or equal.
     #[arg(long)]
     balance: Option<String>,
@@ -128,6 +140,7 @@ impl TrainArgs {
         keys.set("input.tile_px", input.tile_px.map(i64::from));
         keys.set("input.input_px", input.input_px.map(i64::from));
         keys.set("split.validation", input.validation);
+        keys.set("split.folds", input.folds);
         keys.set("split.test", input.test);
         keys.set("architecture", learning.architecture.clone());
         keys.set("layers", learning.layers.clone());
@@ -138,6 +151,8 @@ impl TrainArgs {
         keys.set("optimiser", learning.optimiser.clone());
         keys.set("loss", learning.loss.clone());
         keys.set("balance", learning.balance.clone());
+        keys.set("stain", learning.stain.clone());
+        keys.set("compute", learning.compute.clone());
         keys.set("seed", learning.seed);
         keys.0
     }
