@@ -31,6 +31,8 @@ pub struct EvaluateConfig {
     pub rename: BTreeMap<String, String>,
     /// The side of a split that the data give; all tiles without it.
     pub side: Option<Side>,
+    /// Whether the model's classes are grades, in its order.
+    pub ordered: bool,
     /// How intervals are drawn.
     pub bootstrap: Bootstrap,
     /// Memory for decoded tiles, bytes; those of larger data are kept in a file without a name.
@@ -149,6 +151,7 @@ impl Run<'_> {
             Request { source, exclude, input: &input, memory_bytes, scratch: scratch.as_deref(), trains: false };
         let mut set = dataset::read(request, self.cancel, &mut |event| (self.on_event)(EvaluateEvent::Data(event)))?;
         ask(self.bundle, &mut set, &self.config.rename)?;
+        set.ordered = self.config.ordered;
         Ok(set)
     }
 

@@ -48,7 +48,7 @@ pub fn assess(
     let names = set.targets.names();
     match truths(set, tiles, meaning) {
         Truths::Classes(truth) => {
-            let input = ClassInput { names, truth: &truth, scores, ordered: false };
+            let input = ClassInput { names, truth: &truth, scores, ordered: set.ordered };
             Ok(Assessment::Classes(Box::new(assess_classes(&input, &groups, bootstrap)?)))
         }
         Truths::Findings(truth) => {
@@ -80,7 +80,7 @@ pub fn compare(
     let names = set.targets.names();
     match truths(set, tiles, meaning) {
         Truths::Classes(truth) => {
-            let [a, b] = scores.map(|scores| ClassInput { names, truth: &truth, scores, ordered: false });
+            let [a, b] = scores.map(|scores| ClassInput { names, truth: &truth, scores, ordered: set.ordered });
             compare_classes([&a, &b], &groups, bootstrap)
         }
         Truths::Findings(truth) => {

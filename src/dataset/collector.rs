@@ -75,7 +75,7 @@ impl<'a> Collector<'a> {
         }
         let side_px = request.input.input_px;
         let empty = Arc::new(Store::new(0, 0, 0, None)?);
-        let set = TileSet { targets, side_px, tiles: Vec::new(), notes: Vec::new(), pixels: empty };
+        let set = TileSet { targets, ordered: false, side_px, tiles: Vec::new(), notes: Vec::new(), pixels: empty };
         let store = Store::new(expected, set.tile_bytes(), request.memory_bytes, request.scratch)?;
         let first_lost = String::new();
         Ok(Self {

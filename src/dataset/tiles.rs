@@ -116,6 +116,8 @@ impl Tile {
 pub struct TileSet {
     /// What is asked of each tile.
     pub targets: Targets,
+    /// Whether classes are grades, in their order; nobody but the user knows.
+    pub ordered: bool,
     /// Side of every tile, pixels.
     pub side_px: u32,
     /// The tiles that could be read.
@@ -178,6 +180,7 @@ pub(crate) mod tests {
         };
         TileSet {
             targets: Targets::Classes((0..classes).map(|class| class.to_string()).collect()),
+            ordered: false,
             side_px: 1,
             pixels: Arc::new(pixels),
             tiles: tiles.into_iter().enumerate().map(tile).collect(),

@@ -191,6 +191,7 @@ fn evaluated(here: &Bench, bundle: &Bundle, other: Option<&Bundle>, source: Data
         size: SizeRule::Exact,
         rename: BTreeMap::new(),
         side: None,
+        ordered: true,
         bootstrap: Bootstrap { replicates: 50, seed: 1 },
         memory_bytes: 0,
         scratch: Some(here.path().to_path_buf()),
@@ -207,6 +208,12 @@ fn another_model_is_judged_by_the_same_tiles_whatever_the_order_of_its_classes()
         &[("name = \"a\"", "name = \"?\""), ("name = \"b\"", "name = \"a\""), ("name = \"?\"", "name = \"b\"")],
     );
     let found = evaluated(&here, &bundle, Some(&swapped), here.folder()).unwrap();
+    let kappa = |name: &str| {
+        let rows = found.record.assessment.figures();
+        rows.into_iter().find(|row| row.name == name).and_then(|row| row.figure.value)
+    };
+    // Two grades are never more than one apart.
+    assert!(kappa("quadratic_kappa").is_some() && kappa("quadratic_kappa") == kappa("kappa"));
     let comparison = &found.comparison.as_ref().unwrap().comparison;
     let accuracy = comparison.differences.iter().find(|row| row.name == "accuracy").unwrap();
     // What one takes for a, the other takes for b.

@@ -33,6 +33,10 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "SIDE", value_enum)]
     split: Option<SplitSide>,
 
+    /// The model's classes are grades, in its order: a miss counts by how far it is (quadratic kappa).
+    #[arg(long)]
+    ordered: bool,
+
     /// Samples from which intervals are drawn; 0 for no intervals.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     replicates: u32,
@@ -115,6 +119,7 @@ impl EvaluateArgs {
                 SplitSide::Validation => Side::Validation,
                 SplitSide::Test => Side::Test,
             }),
+            ordered: self.ordered,
             bootstrap: Bootstrap { replicates: self.replicates as usize, seed: self.seed },
             memory_bytes: u64::from(self.memory_mb) << 20,
             scratch: Some(self.out.clone()),

@@ -9,11 +9,14 @@ use super::args::ModelArgs;
 use super::exit;
 use super::text::{answer_json, say};
 use args::{ModelsArgs, ModelsCommand};
-use eosin::nn::Bundle;
+use eosin::nn::{Bundle, Metrics};
 use eosin::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Figures of a model that a list shows.
+const LISTED: usize = 12;
 
 /// Where models are looked for: `EOSIN_MODELS`, the folder `models` here, beside the program, and of the source tree that
 /// the program was built from.
@@ -142,9 +145,29 @@ fn describe(bundle: &Result<Bundle>) {
     if let Some(calibration) = bundle.calibration() {
         say!("  calibrated temperature {}, fitted on {}", calibration.temperature, calibration.fitted_on);
     }
-    for (name, value) in bundle.card().map(|card| card.metrics.iter()).into_iter().flatten() {
-        say!("  {name:<30} {value:.4}");
+    for line in bundle.card().map(|card| metric_lines(&card.metrics)).unwrap_or_default() {
+        say!("  {line}");
     }
+}
+
+/// A card's figures, each with its interval; of very many only the first.
+fn metric_lines(metrics: &Metrics) -> Vec<String> {
+    let is_end = |name: &str| {
+        let figure = name.strip_suffix("_low").or(name.strip_suffix("_high"));
+        figure.is_some_and(|figure| metrics.contains_key(figure))
+    };
+    let figures: Vec<_> = metrics.iter().filter(|(name, _)| !is_end(name)).collect();
+    let line = |(name, value): &(&String, &f64)| {
+        let end = |end: &str| metrics.get(&format!("{name}{end}"));
+        let interval = end("_low").zip(end("_high"));
+        let interval = interval.map_or(String::new(), |(low, high)| format!("  {low:.4} to {high:.4}"));
+        format!("{name:<30} {value:.4}{interval}")
+    };
+    let mut lines: Vec<String> = figures.iter().take(LISTED).map(line).collect();
+    if figures.len() > LISTED {
+        lines.push(format!("and {} more figures in its card", figures.len() - LISTED));
+    }
+    lines
 }
 
 fn to_json(bundle: &Result<Bundle>) -> Value {
@@ -165,5 +188,20 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "metrics": bundle.card().map(|card| &card.metrics),
         }),
         Err(error) => json!({ "name": folder_name(error), "error": error.without_path() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_listed_with_their_intervals_and_not_without_end() {
+        let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 0.5)).collect::<Metrics>();
+        let lines = metric_lines(&named(&["auc", "auc_high", "auc_low", "odd_low"]));
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].ends_with("0.5000  0.5000 to 0.5000") && lines[1].starts_with("odd_low"), "{lines:?}");
+        let many: Metrics = (0..20).map(|at| (format!("m{at}"), 0.5)).collect();
+        assert_eq!(metric_lines(&many).last().unwrap(), "and 8 more figures in its card");
     }
 }
