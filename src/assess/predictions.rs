@@ -35,7 +35,7 @@ pub fn csv(set: &TileSet, tiles: &[usize], scores: &[Vec<f32>]) -> String {
     table.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
-/// Reads a table of [`csv`] back: the tiles it is of and their scores.
+/// Reads a table of [`csv`](csv()) back: the tiles it is of and their scores.
 ///
 /// # Errors
 /// [`ErrorKind::Integrity`] (`EVA-0014`) when it is not one of these tiles and targets.
