@@ -1,7 +1,8 @@
-//! Labelled tiles → a model bundle, by changing all layers of a network.
+//! Labelled tiles → a model bundle, by changing the last layer, the last stages or all of a network.
 //!
-//! [`train`] reads the tiles once, keeps whole blocks of a slide apart for validation, and after each epoch saves all that
-//! is needed to go on. Invariant: the same configuration gives the same weights to the bit; nothing is printed, progress
+//! [`train`] reads the tiles once, divides them, and after each epoch saves all that is needed to go on (`run.rs` is the whole
+//! way, `learn.rs` the epochs, `step.rs` a batch, `finish.rs` what is known in the end); [`cross_validate`] does it for each
+//! fold. Invariant: the same configuration gives the same weights to the bit; nothing is printed, progress
 //! comes as [`TrainEvent`]s. Maps and exports are none of its business.
 
 mod augment;
