@@ -16,10 +16,10 @@ mod regression;
 mod temperature;
 
 pub use assessment::{
-    Assessment, Basis, ClassAssessment, ClassFigures, ClassInput, ClassRow, Comparison, Difference, EstimateAssessment,
-    EstimateFigures, EstimateInput, EstimateRow, FindingAssessment, FindingFigures, FindingInput, FindingRow, Groups,
-    NamedFigure, OverallFigures, SiteRow, Unit, assess_classes, assess_estimates, assess_findings, compare_classes,
-    compare_estimates, compare_findings,
+    Assessment, BINS, Basis, ClassAssessment, ClassFigures, ClassInput, ClassRow, Comparison, Difference,
+    EstimateAssessment, EstimateFigures, EstimateInput, EstimateRow, FindingAssessment, FindingFigures, FindingInput,
+    FindingRow, Groups, NamedFigure, OverallFigures, SiteRow, Unit, assess_classes, assess_estimates, assess_findings,
+    compare_classes, compare_estimates, compare_findings,
 };
 pub use bootstrap::{Bootstrap, Figure, LEAST_CLUSTERS, LEVEL, Partition};
 pub use calibration::{Reliability, ReliabilityBin, binary_brier, brier, cross_entropy};

@@ -6,14 +6,11 @@
 use crate::assess::assess;
 use crate::dataset::{Split, Targets, Truth};
 use crate::error::Result;
-use crate::evaluate::{Assessment, Bootstrap, Reliability, once, softmax_temperature};
+use crate::evaluate::{Assessment, BINS, Bootstrap, Reliability, once, softmax_temperature};
 use crate::nn::{Calibration, Head, NetworkSpec, TensorMap, load};
 use crate::tile::{Meaning, arg_max};
 use crate::train::step::Stage;
 use std::ops::RangeInclusive;
-
-/// Bins of the calibration error, as in Guo et al. 2017.
-const BINS: usize = 15;
 
 /// Beyond it a fit says that there are too few validation tiles, or that all of them are recognised, and is not kept.
 const PLAUSIBLE: RangeInclusive<f64> = 0.1..=10.0;

@@ -22,7 +22,7 @@ use crate::evaluate::Figure;
 use serde::{Deserialize, Serialize};
 
 /// Bins of the calibration error, as Guo et al. 2017 have them.
-const BINS: usize = 15;
+pub const BINS: usize = 15;
 /// Points of a curve; more are not seen in a figure.
 const POINTS: usize = 200;
 
