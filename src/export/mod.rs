@@ -71,6 +71,53 @@ pub struct SlideOutputs<'a> {
     pub drafts: &'a Path,
 }
 
+/// Everything that the files made of a slide's map are made of; no pixels of the slide but a small picture of it, so that
+/// they can be made anew from stored predictions.
+#[derive(Debug, Clone, Copy)]
+pub struct MapOutputs<'a> {
+    /// The slide's name in all outputs, from [`assign_ids`].
+    pub id: &'a str,
+    /// Name of the model.
+    pub model: &'a str,
+    /// Where the tiles lie.
+    pub plan: &'a TilePlan,
+    /// Scores of those tiles.
+    pub predictions: &'a Predictions,
+    /// The map made of both.
+    pub map: &'a BiomarkerMap,
+    /// One colour per class, from the model card or [`crate::map::palette::class_colours`].
+    pub colours: &'a [[u8; 3]],
+    /// The whole slide in small.
+    pub thumbnail: &'a RgbImage8,
+    /// Where an exporter may make a file that it cannot write from beginning to end.
+    pub drafts: &'a Path,
+}
+
+/// How a [`MapExporter`] writes.
+pub enum Form {
+    /// One file; the writer is buffered.
+    File(fn(&MapOutputs<'_>, &mut dyn Write) -> io::Result<()>),
+    /// A folder of files, given as an empty one.
+    Folder(fn(&MapOutputs<'_>, &Path) -> io::Result<()>),
+}
+
+/// A kind of file that is made of a slide's map.
+pub struct MapExporter {
+    /// What `--formats` calls it, such as `ome-tiff`.
+    pub key: &'static str,
+    /// What it is called in messages.
+    pub name: &'static str,
+    /// Folder inside the output folder.
+    pub folder: &'static str,
+    /// What follows the slide's id in its name.
+    pub suffix: &'static str,
+    /// Writes it.
+    pub form: Form,
+}
+
+/// Every exporter of maps, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
+pub static MAP_EXPORTERS: [MapExporter; 0] = [];
+
 /// A kind of file that scored slides get.
 pub struct Exporter {
     /// What it is called in messages.
@@ -179,6 +226,12 @@ mod tests {
             let (id, model, spacing) = ("slide", "model", plan.mpp);
             let drafts = drafts.path();
             SlideOutputs { id, model, plan, predictions, map, colours, thumbnail, overview, mask, spacing, drafts }
+        }
+
+        pub(super) fn map_outputs(&self) -> MapOutputs<'_> {
+            let Self { plan, predictions, map, colours, thumbnail, drafts, .. } = self;
+            let (id, model) = ("slide", "model");
+            MapOutputs { id, model, plan, predictions, map, colours, thumbnail, drafts: drafts.path() }
         }
     }
 
