@@ -2,7 +2,7 @@
 
 use crate::geometry::{Rect, Size};
 use crate::units::Mpp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which rule placed the tiles and which level they are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -160,6 +160,80 @@ impl Meaning {
     }
 }
 
+/// What a class stands for in read-outs that speak of a tumour and what is around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Cells of the tumour.
+    Tumour,
+    /// The tumour's connective tissue.
+    Stroma,
+    /// Lymphocytes and other immune cells.
+    Immune,
+    /// No tissue: glass, ink, background.
+    Background,
+}
+
+/// Names that say for themselves what a class stands for, in lower case with `_` between words: those of common data sets
+/// and of WSInfer's zoo.
+const ROLE_NAMES: [(Role, &[&str]); 4] = [
+    (
+        Role::Tumour,
+        &[
+            "tumour",
+            "tumor",
+            "tum",
+            "cancer",
+            "carcinoma",
+            "malignant",
+            "mets",
+            "metastasis",
+            "tumor_positive",
+            "tumour_positive",
+            "colorectal_adenocarcinoma_epithelium",
+        ],
+    ),
+    (Role::Stroma, &["stroma", "str", "tumour_stroma", "tumor_stroma", "cancer_associated_stroma"]),
+    (
+        Role::Immune,
+        &["immune", "lymphocyte", "lymphocytes", "lym", "til", "tils", "til_positive", "inflammation", "inflammatory"],
+    ),
+    (Role::Background, &["background", "back", "glass"]),
+];
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 4] = [Self::Tumour, Self::Stroma, Self::Immune, Self::Background];
+
+    /// What a class of this name stands for, where the name alone says it.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let plain: String =
+            name.trim().to_lowercase().chars().map(|sign| if sign.is_alphanumeric() { sign } else { '_' }).collect();
+        ROLE_NAMES.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(role, _)| *role)
+    }
+
+    /// One word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tumour => "tumour",
+            Self::Stroma => "stroma",
+            Self::Immune => "immune",
+            Self::Background => "background",
+        }
+    }
+}
+
+/// How one column of scores is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What the class stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// It is present from this score on; without it the largest score decides, of findings [`POSITIVE_FROM`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+}
+
 /// One row per tile of a plan: scores of all classes, or why there are none.
 #[derive(Debug, Clone)]
 pub struct Predictions {
@@ -193,6 +267,13 @@ pub fn arg_max(scores: &[f32]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_speak_for_themselves_have_a_role() {
+        let found = ["Tumor", "TIL-positive", " stroma ", "BACK", "notumor", "epithelium"].map(Role::of_name);
+        let expected = [Some(Role::Tumour), Some(Role::Immune), Some(Role::Stroma), Some(Role::Background), None, None];
+        assert_eq!(found, expected);
+    }
 
     #[test]
     fn what_scores_speak_for_depends_on_their_meaning() {

@@ -9,6 +9,7 @@ use crate::nn::registry::Architecture;
 use crate::nn::spec::{NetworkSpec, Padding, Variant};
 use crate::nn::tensor_map::Precision;
 use crate::nn::vit_shape::VitShape;
+use crate::tile::{Reading, Role};
 use crate::units::Mpp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,12 +86,23 @@ pub struct Class {
     /// The unit of an estimated number, such as `cells/mm2`; scores of classes have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// What it stands for in read-outs of tumour and immune cells; without one a name such as `tumour` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Maps count it as present from this score on; without it the largest score decides, of findings 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
 }
 
 impl Class {
-    /// A class or number of that name, without colour or unit.
+    /// A class or number of that name, and nothing more.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), color: None, unit: None }
+        Self { name: name.into(), color: None, unit: None, role: None, threshold: None }
+    }
+
+    /// How its scores are read in maps.
+    pub fn reading(&self) -> Reading {
+        Reading { role: self.role.or_else(|| Role::of_name(&self.name)), threshold: self.threshold }
     }
 }
 
@@ -250,6 +262,9 @@ pub(super) fn check_classes(classes: &[Class], activation: Activation) -> Result
     if let Some(class) = classes.iter().find(|class| class.unit.is_some() && activation != Activation::Identity) {
         let message = format!("expected units with the activation identity only, found one of {:?}", class.name);
         return Err(fault("MOD-0203", message));
+    }
+    if let Some(class) = classes.iter().find(|class| class.threshold.is_some_and(|threshold| !threshold.is_finite())) {
+        return Err(fault("MOD-0203", format!("expected a finite threshold of {:?}, found another", class.name)));
     }
     let mut seen = BTreeSet::new();
     match classes.iter().find(|class| class.name.trim().is_empty() || !seen.insert(&class.name)) {
