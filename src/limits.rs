@@ -23,3 +23,7 @@ pub const MAX_REGION_PX: u64 = 1 << 28;
 pub const MAX_TILE_SIDE_PX: u32 = 4096;
 /// Bytes of a weights file: the largest pathology encoders have 1.1 thousand million numbers of four bytes.
 pub const MAX_WEIGHTS_BYTES: u64 = 8 << 30;
+/// Tiles of one slide in a file of stored predictions: 33 million of 50 um cover 29 cm by 29 cm.
+pub const MAX_STORED_TILES: usize = 1 << 25;
+/// Scores of one slide in a file of stored predictions, 4 GiB of them.
+pub const MAX_STORED_SCORES: usize = 1 << 30;

@@ -5,7 +5,7 @@ use crate::units::Mpp;
 use serde::{Deserialize, Serialize};
 
 /// Which rule placed the tiles and which level they are read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GridRule {
     /// Our own: tiles that touch enough tissue, read from the best pyramid level, white beyond the slide's edge.

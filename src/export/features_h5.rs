@@ -6,6 +6,7 @@
 use super::SlideOutputs;
 use super::patches_h5::{put_coords, write_hdf5};
 use crate::map::finite_scores;
+use rust_hdf5::{H5Dataset, H5File, Hdf5Error};
 use std::io::{self, Write};
 
 /// Numbers that are stored together: 1 MB.
@@ -23,18 +24,20 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
         tiles.filter_map(|(&origin, row)| Some((origin, finite_scores(row.as_deref())?))).unzip();
     let length = rows.first().map_or(0, |row| row.len());
     write_hdf5(outputs, out, |file| {
-        let rows_a_chunk = (CHUNK_NUMBERS / length.max(1)).clamp(1, rows.len().max(1));
-        // Not compressed: features hardly shrink, and are read often.
-        let features = file
-            .new_dataset::<f32>()
-            .shape([rows.len(), length])
-            .chunk(&[rows_a_chunk, length.max(1)])
-            .create("features")?;
-        for (chunk, at) in rows.chunks(rows_a_chunk).zip((0..).step_by(rows_a_chunk)) {
-            features.write_slice(&[at, 0], &[chunk.len(), length], &chunk.concat())?;
-        }
+        put_rows(file, "features", &rows, length)?;
         put_coords(file, outputs, &origins)
     })
+}
+
+/// Writes a dataset of rows of one length. Not compressed: numbers of networks hardly shrink, and are read often.
+pub(super) fn put_rows(file: &H5File, name: &str, rows: &[&[f32]], length: usize) -> Result<H5Dataset, Hdf5Error> {
+    let rows_a_chunk = (CHUNK_NUMBERS / length.max(1)).clamp(1, rows.len().max(1));
+    let shape = [rows.len(), length];
+    let dataset = file.new_dataset::<f32>().shape(shape).chunk(&[rows_a_chunk, length.max(1)]).create(name)?;
+    for (chunk, at) in rows.chunks(rows_a_chunk).zip((0..).step_by(rows_a_chunk)) {
+        dataset.write_slice(&[at, 0], &[chunk.len(), length], &chunk.concat())?;
+    }
+    Ok(dataset)
 }
 
 #[cfg(test)]
@@ -42,7 +45,6 @@ mod tests {
     use super::super::tests::example_of;
     use super::*;
     use crate::tile::Meaning;
-    use rust_hdf5::H5File;
 
     #[test]
     fn rows_and_places_of_tiles_that_are_not_lost_read_back() {

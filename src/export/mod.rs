@@ -17,9 +17,11 @@ mod mask_jpg;
 mod outputs;
 mod overlay_png;
 mod patches_h5;
+mod predictions_h5;
 mod record;
 mod run_metadata;
 mod shade;
+mod stored;
 mod summary_csv;
 mod wsinfer_csv;
 
@@ -32,6 +34,7 @@ pub use record::{
     StageSeconds,
 };
 pub use run_metadata::{RunFacts, write_run_metadata};
+pub use stored::{StoredPredictions, read_predictions};
 pub use summary_csv::write_summary;
 
 use crate::map::BiomarkerMap;
@@ -135,7 +138,7 @@ pub struct Exporter {
 }
 
 /// Every exporter, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static EXPORTERS: [Exporter; 7] = [
+pub static EXPORTERS: [Exporter; 8] = [
     Exporter {
         name: "WSInfer table",
         folder: "model-outputs-csv",
@@ -167,6 +170,14 @@ pub static EXPORTERS: [Exporter; 7] = [
         suits: describes,
         when: features_h5::has_features,
         write: features_h5::write,
+    },
+    Exporter {
+        name: "predictions",
+        folder: "predictions",
+        suffix: ".h5",
+        suits: has_names,
+        when: always,
+        write: predictions_h5::write,
     },
     Exporter {
         name: "WSInfer mask",

@@ -178,6 +178,7 @@ pub(crate) fn results_of(id: &str) -> Vec<String> {
         format!("model-outputs-csv/{id}.csv"),
         format!("model-outputs-geojson/{id}.geojson"),
         format!("patches/{id}.h5"),
+        format!("predictions/{id}.h5"),
     ]
 }
 
