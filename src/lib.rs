@@ -17,6 +17,7 @@ pub mod gpu;
 pub mod infer;
 pub mod limits;
 pub mod map;
+pub mod measure;
 pub mod nn;
 pub mod ops;
 pub mod pipeline;

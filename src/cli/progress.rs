@@ -1,6 +1,7 @@
 //! Progress on a terminal; one line for each slide also without one.
 
 use super::text::{short, tell};
+use eosin::Error;
 use eosin::export::{SlideRecord, SlideStatus, assign_ids};
 use eosin::pipeline::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -53,6 +54,7 @@ impl Progress {
                 self.tiles.reset_eta();
                 self.tiles.set_style(style(TILES));
             }
+            Event::Mapped { id, error, .. } => self.tell_mapped(id, *error),
             Event::TilesDone { tiles } => self.tiles.inc(*tiles as u64),
             Event::SlideDone { record, reused, advice } => {
                 self.slides.inc(1);
@@ -63,6 +65,14 @@ impl Progress {
                     self.bars.suspend(|| tell!("{line}"));
                 }
             }
+        }
+    }
+
+    /// One line on maps that could not be made; of those that were, the scoring said enough.
+    fn tell_mapped(&self, id: &str, error: Option<&Error>) {
+        if let Some(error) = error {
+            let advice = error.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+            self.bars.suspend(|| tell!("no maps  {id}: {}{advice}", error.without_path()));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! White is no tissue and grey stripes are failed cells; for scored ones see `shade.rs`. No smoothing.
 
-use super::SlideOutputs;
+use super::MapOutputs;
 use super::canvas::{Canvas, WHITE, hatch, rect};
 use super::shade::Shade;
 use crate::geometry::Size;
@@ -17,7 +17,7 @@ const MAX_CELL_PX: u32 = 32;
 const PALEST: f32 = 0.35;
 
 /// Writes the picture.
-pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let map = outputs.map;
     let cell_px = (LONGEST_PX / map.cols().max(map.rows()).max(1)).clamp(1, MAX_CELL_PX);
     // An encoder refuses a picture without pixels, which a slide without pixels would give.
@@ -52,7 +52,7 @@ mod tests {
 
     fn picture(example: &Example) -> crate::raster::RgbImage8 {
         let mut png = Vec::new();
-        write(&example.outputs(), &mut png).unwrap();
+        write(&example.map_outputs(), &mut png).unwrap();
         decode(&png)
     }
 

@@ -1,4 +1,4 @@
-//! A map and its predictions become files: tables, GeoJSON, pictures, the record of a slide, the summary of a run.
+//! Predictions and the map made of them become files: tables, GeoJSON, pictures, the records of a slide, the summary of a run.
 //!
 //! Invariant: all files of a slide are views of one plan and one set of predictions; a file has its final name only
 //! when it is whole; the record is written last, and only a slide with a whole record is done. No path, host or user
@@ -12,6 +12,7 @@ mod font;
 mod geojson;
 mod ids;
 mod legend;
+mod map_files;
 mod map_png;
 mod mask_jpg;
 mod outputs;
@@ -23,19 +24,22 @@ mod run_metadata;
 mod shade;
 mod stored;
 mod summary_csv;
+mod thumbnail_jpg;
 mod wsinfer_csv;
 
 pub use explain_csv::{ExplainRow, Explained, write_explain_table};
 pub use explain_png::{ExplainedTile, blend, write_explained};
 pub use ids::assign_ids;
+pub use map_files::{MapRecord, map_formats, write_maps};
 pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all};
 pub use record::{
-    ChunkCounts, DeviceFacts, GridFacts, ModelFacts, RecordedError, SCHEMA, SlideFacts, SlideRecord, SlideStatus,
+    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, GridFacts, ModelFacts, RecordedError, SCHEMA, SlideFacts, SlideRecord, SlideStatus,
     StageSeconds,
 };
 pub use run_metadata::{RunFacts, write_run_metadata};
 pub use stored::{StoredPredictions, read_predictions};
 pub use summary_csv::write_summary;
+pub use thumbnail_jpg::read_thumbnail;
 
 use crate::map::BiomarkerMap;
 use crate::raster::{Mask, RgbImage8};
@@ -92,6 +96,8 @@ pub struct MapOutputs<'a> {
     pub colours: &'a [[u8; 3]],
     /// The whole slide in small.
     pub thumbnail: &'a RgbImage8,
+    /// The report as HTML.
+    pub page: &'a str,
     /// Where an exporter may make a file that it cannot write from beginning to end.
     pub drafts: &'a Path,
 }
@@ -119,7 +125,23 @@ pub struct MapExporter {
 }
 
 /// Every exporter of maps, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static MAP_EXPORTERS: [MapExporter; 0] = [];
+pub static MAP_EXPORTERS: [MapExporter; 3] = [
+    MapExporter { key: "map", name: "map", folder: "maps", suffix: ".png", form: Form::File(map_png::write) },
+    MapExporter {
+        key: "overlay",
+        name: "overlay",
+        folder: "maps",
+        suffix: ".overlay.png",
+        form: Form::File(overlay_png::write),
+    },
+    MapExporter {
+        key: "report",
+        name: "report",
+        folder: "reports",
+        suffix: ".html",
+        form: Form::File(|outputs, out| out.write_all(outputs.page.as_bytes())),
+    },
+];
 
 /// A kind of file that scored slides get.
 pub struct Exporter {
@@ -138,7 +160,7 @@ pub struct Exporter {
 }
 
 /// Every exporter, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static EXPORTERS: [Exporter; 8] = [
+pub static EXPORTERS: [Exporter; 7] = [
     Exporter {
         name: "WSInfer table",
         folder: "model-outputs-csv",
@@ -187,14 +209,13 @@ pub static EXPORTERS: [Exporter; 8] = [
         when: always,
         write: mask_jpg::write,
     },
-    Exporter { name: "map", folder: "maps", suffix: ".png", suits: has_names, when: always, write: map_png::write },
     Exporter {
-        name: "overlay",
-        folder: "maps",
-        suffix: ".overlay.png",
+        name: "thumbnail",
+        folder: "thumbnails",
+        suffix: ".jpg",
         suits: has_names,
         when: always,
-        write: overlay_png::write,
+        write: thumbnail_jpg::write,
     },
 ];
 
@@ -242,7 +263,8 @@ mod tests {
         pub(super) fn map_outputs(&self) -> MapOutputs<'_> {
             let Self { plan, predictions, map, colours, thumbnail, drafts, .. } = self;
             let (id, model) = ("slide", "model");
-            MapOutputs { id, model, plan, predictions, map, colours, thumbnail, drafts: drafts.path() }
+            let page = "<html/>";
+            MapOutputs { id, model, plan, predictions, map, colours, thumbnail, page, drafts: drafts.path() }
         }
     }
 

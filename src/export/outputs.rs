@@ -4,6 +4,7 @@
 //! is not done. When a file cannot be written, nothing was replaced yet and an earlier run's files stay, or, after that, no
 //! file of the slide does, neither new nor old; a temporary one never does.
 
+use super::map_files::clear_maps;
 use super::{EXPORTERS, SlideOutputs};
 use crate::draft::draft_in;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,7 +27,7 @@ pub struct WrittenFile {
 }
 
 /// A file that is complete on the disk under its temporary name; dropping it removes it.
-struct Staged {
+pub(super) struct Staged {
     temporary: NamedTempFile,
     target: PathBuf,
     file: WrittenFile,
@@ -62,7 +63,7 @@ fn replace_all(dir: &Path, outputs: &SlideOutputs<'_>, staged: Vec<Staged>) -> R
     Ok(written)
 }
 
-/// Removes every file of a slide, its record first; files that do not exist are fine.
+/// Removes every file of a slide, its record first and what was made of its map; files that do not exist are fine.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] (`OUT-0002`) for the first file that cannot be removed; the others are tried all the same.
@@ -70,7 +71,7 @@ pub fn clear(dir: &Path, id: &str) -> Result<()> {
     let files = EXPORTERS.iter().map(|exporter| dir.join(exporter.name_of(id)));
     let removed: Vec<Result<()>> =
         std::iter::once(record_path(dir, id)).chain(files).map(|path| remove(&path)).collect();
-    removed.into_iter().collect()
+    removed.into_iter().chain([clear_maps(dir, id)]).collect()
 }
 
 /// Makes the output folder and its sub-folders, and tries to write a file in each, before any slide is opened.
@@ -153,7 +154,7 @@ impl super::Exporter {
 }
 
 /// Writes a file under a temporary name and waits until it is on the disk.
-fn stage(dir: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
+pub(super) fn stage(dir: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
     let target = dir.join(name);
     let folder = target.parent().unwrap_or(dir);
     let staged = fs::create_dir_all(folder).and_then(|()| {
@@ -176,7 +177,7 @@ fn stage(dir: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Resul
 
 impl Staged {
     /// Gives the file its final name.
-    fn keep(self) -> Result<WrittenFile> {
+    pub(super) fn keep(self) -> Result<WrittenFile> {
         let Self { temporary, target, file } = self;
         match temporary.persist(&target) {
             Ok(_) => Ok(file),
@@ -207,8 +208,34 @@ impl<W: Write> Write for Digesting<W> {
     }
 }
 
+/// Length of all files in a folder and one digest of their names and contents, in the order of their names; all of them are
+/// on the disk then.
+pub(super) fn digest_of_folder(folder: &Path) -> io::Result<(u64, String)> {
+    let mut hasher = blake3::Hasher::new();
+    let bytes = digest_into(folder, &mut hasher)?;
+    Ok((bytes, hasher.finalize().to_hex().to_string()))
+}
+
+fn digest_into(folder: &Path, hasher: &mut blake3::Hasher) -> io::Result<u64> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut bytes = 0;
+    for entry in entries {
+        hasher.update(entry.file_name().as_encoded_bytes()).update(&[0]);
+        if entry.file_type()?.is_dir() {
+            bytes += digest_into(&entry.path(), hasher)?;
+        } else {
+            let file = File::open(entry.path())?;
+            bytes += file.metadata()?.len();
+            hasher.update_reader(&file)?;
+            file.sync_all()?;
+        }
+    }
+    Ok(bytes)
+}
+
 /// Makes new names in a folder last through a power cut, where the system can.
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|error| failed("OUT-0002", "cannot write the folder", folder, error))?;
@@ -216,7 +243,7 @@ fn sync_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if !matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory) => {
             Err(failed("OUT-0002", "cannot remove the old file", path, error))
@@ -226,7 +253,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 /// An error about a path. The system's own text is not used: it may repeat the path.
-fn failed(code: &'static str, what: &str, path: &Path, source: io::Error) -> Error {
+pub(super) fn failed(code: &'static str, what: &str, path: &Path, source: io::Error) -> Error {
     let (reason, advice) = match source.kind() {
         IoKind::StorageFull | IoKind::QuotaExceeded => ("disk full".to_string(), Some("free some space and run again")),
         IoKind::AlreadyExists | IoKind::NotADirectory => {

@@ -7,7 +7,7 @@ use super::canvas::{Canvas, FAINT, INK, WHITE, hatch, rect};
 use super::font;
 use super::legend::{CAUTION, digits, draw_ramp, shorten};
 use super::shade::Shade;
-use super::{RESEARCH_USE, SlideOutputs};
+use super::{RESEARCH_USE, MapOutputs};
 use crate::geometry::{Rect, Size};
 use crate::map::{Cell, ClassSummary, MapSummary, palette};
 use crate::tile::{Meaning, POSITIVE_FROM};
@@ -23,7 +23,7 @@ const OPACITY: (f32, f32) = (0.25, 0.65);
 const RULE: [u8; 3] = [206, 212, 218];
 
 /// Writes the figure.
-pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let picture = outputs.thumbnail.size();
     let legend = Legend::new(outputs);
     // Letters grow with the picture, so that they can be read when it is shown as a whole.
@@ -41,7 +41,7 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
 }
 
 /// Lays the map over the thumbnail.
-fn tint(canvas: &mut Canvas, outputs: &SlideOutputs<'_>, picture: Size) {
+fn tint(canvas: &mut Canvas, outputs: &MapOutputs<'_>, picture: Size) {
     let map = outputs.map;
     let (slide, shade) = (map.slide_l0(), Shade::new(outputs));
     let to_l0 = |px: u32, of: u32, length: u32| {
@@ -60,7 +60,7 @@ fn tint(canvas: &mut Canvas, outputs: &SlideOutputs<'_>, picture: Size) {
 }
 
 /// Draws a bar of a round length (1, 2 or 5 times a power of ten) below a quarter of the picture.
-fn scale_bar(canvas: &mut Canvas, outputs: &SlideOutputs<'_>, picture: Size, scale: u32) {
+fn scale_bar(canvas: &mut Canvas, outputs: &MapOutputs<'_>, picture: Size, scale: u32) {
     let px_per_mm = f64::from(picture.w) / (f64::from(outputs.map.slide_l0().w) * outputs.map.mpp().get() / 1000.0);
     let Some((mm, length)) = bar(px_per_mm, picture.w) else { return };
     let label = format!("{mm} mm");
@@ -113,7 +113,7 @@ enum Line {
 }
 
 impl Legend {
-    fn new(outputs: &SlideOutputs<'_>) -> Self {
+    fn new(outputs: &MapOutputs<'_>) -> Self {
         let summary = MapSummary::of(outputs.map);
         let tiles = outputs.map.tiles();
         let mut lines = vec![
@@ -263,7 +263,7 @@ mod tests {
     fn tissue_is_tinted_where_its_tile_lies_and_the_rest_is_left_alone() {
         let example = example(&["a", "b"], &[Some(&[1.0, 0.0]), None, Some(&[0.0, 1.0])]);
         let mut png = Vec::new();
-        write(&example.outputs(), &mut png).unwrap();
+        write(&example.map_outputs(), &mut png).unwrap();
         let image = decode(&png);
         // The thumbnail is 250 x 175 for 1000 x 700 level-0 pixels: tile (0, 0) covers its first 64 x 64 pixels.
         let tinted = palette::mix(example.thumbnail.pixel(0, 0), palette::class_colours(2)[0], 0.65);
@@ -286,7 +286,7 @@ mod tests {
         let names: Vec<String> = (0..40).map(|class| format!("class {class}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let example = example(&names, &[None, None, None]);
-        let outputs = example.outputs();
+        let outputs = example.map_outputs();
         let legend = Legend::new(&outputs);
         assert_eq!(legend.lines.iter().filter(|line| matches!(line, Line::Class(..))).count(), MAX_ENTRIES);
         assert!(legend.lines.iter().any(|line| matches!(line, Line::Faint(text) if text == "and 28 smaller classes")));

@@ -7,9 +7,11 @@ use super::RESEARCH_USE;
 use super::outputs::{WrittenFile, record_path, write_atomically};
 use crate::error::{Error, Result};
 use crate::map::{MapSummary, TileCounts};
-use crate::tile::{GridRule, TilePlan};
+use crate::tile::{GridRule, Reading, TilePlan};
 use crate::units::Mpp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -154,9 +156,42 @@ pub struct ModelFacts {
     pub scores: String,
     /// Names of its classes, in the order of the scores.
     pub classes: Vec<String>,
+    /// How each of them is shown and read, in the same order; absent in records of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnFacts>,
+    /// What its card says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardFacts>,
     /// What logits were divided by before they became these scores; none when they are as the network gives them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
+}
+
+/// How one class is shown and read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnFacts {
+    /// Its colour, RGB.
+    pub color: [u8; 3],
+    /// What it stands for, and from which score on it is present.
+    #[serde(flatten)]
+    pub reading: Reading,
+}
+
+/// What the card of a model says to those who use its results.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CardFacts {
+    /// The model's version.
+    pub version: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Whom to name.
+    pub attribution: String,
+    /// What it may be used for, and what not.
+    pub intended_use: String,
+    /// What it was trained on.
+    pub training_data: String,
+    /// Results of its evaluation.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// How tiles were placed and read.
@@ -279,12 +314,7 @@ impl SlideRecord {
 
     /// Reads the record of a slide; none when there is none that this version understands.
     pub fn read(dir: &Path, id: &str) -> Option<Self> {
-        let path = record_path(dir, id);
-        // Never opened unless it is a plain file: a pipe in its place would block for ever.
-        fs::metadata(&path).ok().filter(|found| found.is_file() && found.len() <= MAX_BYTES)?;
-        let mut text = String::new();
-        File::open(&path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
-        let record: Self = serde_json::from_str(&text).ok()?;
+        let record: Self = read_json(&record_path(dir, id))?;
         (record.schema == SCHEMA && record.slide.id == id).then_some(record)
     }
 
@@ -296,6 +326,15 @@ impl SlideRecord {
         };
         self.status != SlideStatus::Failed && self.resume_key == resume_key && self.outputs.iter().all(is_there)
     }
+}
+
+/// A JSON file of ours; none when it is not there, too long or of another kind.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    // Never opened unless it is a plain file: a pipe in its place would block for ever.
+    fs::metadata(path).ok().filter(|found| found.is_file() && found.len() <= MAX_BYTES)?;
+    let mut text = String::new();
+    File::open(path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!   nearer that is to the threshold, and none below it.
 //! - Estimates: the first one, on a ramp from its smallest to its largest value on the slide.
 
-use super::SlideOutputs;
+use super::MapOutputs;
 use crate::map::palette;
 use crate::tile::{Meaning, POSITIVE_FROM};
 
@@ -21,7 +21,7 @@ pub(super) struct Shade<'a> {
 }
 
 impl<'a> Shade<'a> {
-    pub fn new(outputs: &SlideOutputs<'a>) -> Self {
+    pub fn new(outputs: &MapOutputs<'a>) -> Self {
         let meaning = outputs.map.meaning();
         let range = match meaning {
             Meaning::Estimates(_) => outputs.map.range(0).unwrap_or((0.0, 1.0)),
@@ -63,14 +63,14 @@ mod tests {
     fn each_meaning_has_its_colours() {
         let rows = [Some(&[0.2_f32, 0.9][..]), Some(&[4.2, 0.1])];
         let findings = example_of(Meaning::Findings, &["a", "b"], &rows);
-        let outputs = findings.outputs();
+        let outputs = findings.map_outputs();
         let shade = Shade::new(&outputs);
         assert_eq!(shade.of(&[0.2, 0.1]), (NOTHING, 0.0));
         let (colour, strength) = shade.of(&[0.2, 0.75]);
         assert_eq!(colour, findings.colours[1]);
         assert!((strength - 0.5).abs() < 1e-6);
         let estimates = example_of(Meaning::Estimates(vec![]), &["a", "b"], &rows);
-        let outputs = estimates.outputs();
+        let outputs = estimates.map_outputs();
         let shade = Shade::new(&outputs);
         assert_eq!(shade.range, (0.2, 4.2));
         assert_eq!(shade.of(&[0.2, 7.0]).0, palette::ramp(0.0));

@@ -1,5 +1,6 @@
 //! What happens during a run, as values; whoever draws progress listens.
 
+use crate::error::Error;
 use crate::export::SlideRecord;
 
 /// One thing that happened. Slides are told apart by their output id, never by a path.
@@ -28,5 +29,16 @@ pub enum Event<'a> {
         reused: bool,
         /// What the user can do about its error; kept apart from the record, as advice is for the terminal only.
         advice: Option<&'a str>,
+    },
+    /// Maps and numbers of a slide are made.
+    Mapped {
+        /// Its output id.
+        id: &'a str,
+        /// How long it took.
+        seconds: f64,
+        /// True when an earlier run's files are still good and nothing was done.
+        reused: bool,
+        /// Why there are none.
+        error: Option<&'a Error>,
     },
 }

@@ -3,16 +3,20 @@
 //! Invariant: a bad slide is one failed record and never stops the others; a bad tile is one empty cell. Progress leaves
 //! as values; nothing here prints.
 
+mod cohort;
 mod event;
 mod explain;
 mod inputs;
+mod maps;
 mod overview;
 mod resume;
 mod score;
+mod slide_page;
 mod slide_run;
 mod survey;
 
 pub use event::Event;
 pub use explain::{ExplainConfig, ExplainEvent, ExplainOutcome, TileSource, explain};
 pub use inputs::find_slides;
+pub use maps::{MapOutcome, MapSettings, USUAL_FORMATS, map_results, map_slide};
 pub use score::{RunOutcome, ScoreConfig, score};

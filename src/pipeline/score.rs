@@ -1,6 +1,8 @@
 //! Many slides through one model on one device.
 
+use super::cohort::write_cohort;
 use super::event::Event;
+use super::maps::{MapSettings, has_maps, map_and_tell};
 use super::resume::has_results;
 use super::slide_run::score_slide;
 use crate::device::OpenDevice;
@@ -49,6 +51,8 @@ pub struct ScoreConfig {
     pub workers: usize,
     /// Score again what an earlier run has finished.
     pub overwrite: bool,
+    /// What is made of the predictions.
+    pub maps: MapSettings,
 }
 
 impl ScoreConfig {
@@ -72,6 +76,7 @@ impl ScoreConfig {
         if let Some(side) = self.tile_px.filter(|side| !(MIN_TILE_SIDE_PX..=MAX_TILE_SIDE_PX).contains(side)) {
             return refuse(format!("a tile of {MIN_TILE_SIDE_PX} to {MAX_TILE_SIDE_PX} px, found {side}"));
         }
+        self.maps.check()?;
         self.tissue.check()
     }
 
@@ -108,6 +113,8 @@ pub(super) struct Engine<'a> {
 pub struct RunOutcome {
     /// One record per slide, in the order given; fewer when the run was interrupted.
     pub records: Vec<SlideRecord>,
+    /// Slides that were scored, but of which no maps could be made.
+    pub unmapped: usize,
     /// True when the cancel flag ended the run.
     pub interrupted: bool,
 }
@@ -139,7 +146,7 @@ pub fn score(
     let tile_px = config.tile_px.unwrap_or(bundle.preprocess().tile_px);
     let spacing = config.spacing.map_or_else(|| Mpp::new(bundle.mpp()), Ok)?;
     let engine = Engine { bundle, device, predictor, tile_px, spacing };
-    let mut outcome = RunOutcome { records: Vec::new(), interrupted: false };
+    let mut outcome = RunOutcome { records: Vec::new(), unmapped: 0, interrupted: false };
     for (path, id) in config.slides.iter().zip(assign_ids(&config.slides)) {
         if cancel.load(Ordering::Relaxed) {
             break;
@@ -160,6 +167,9 @@ pub fn score(
             Err(error) => (fail(config, &engine, path, &id, &error)?, false, error.advice().map(String::from)),
         };
         listen(Event::SlideDone { record: &record, reused, advice: advice.as_deref() });
+        if has_maps(&record) {
+            outcome.unmapped += map_and_tell(&config.out, &record, &config.maps, config.overwrite, listen)?;
+        }
         let device_lost = record.error.as_ref().is_some_and(|error| error.code == "DEV-0003");
         outcome.records.push(record);
         write_summary(&config.out, &outcome.records)?;
@@ -170,6 +180,7 @@ pub fn score(
         }
     }
     outcome.interrupted = cancel.load(Ordering::Relaxed) && outcome.records.len() < config.slides.len();
+    write_cohort(&config.out, &outcome.records)?;
     if !outcome.interrupted {
         write_run_metadata(&config.out, &run_facts(config, &engine, &outcome))?;
     }

@@ -6,13 +6,13 @@ use super::score::{Engine, ScoreConfig};
 use super::survey::{Survey, survey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
-    ChunkCounts, DeviceFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs, SlideRecord, SlideStatus, StageSeconds,
+    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs, SlideRecord, SlideStatus, StageSeconds,
     write_all,
 };
 use crate::infer::{BatchFeed, Scored};
 use crate::map::palette::class_colours;
 use crate::map::{BiomarkerMap, MapSummary};
-use crate::nn::Bundle;
+use crate::nn::{Bundle, Class};
 use crate::raster::Mask;
 use crate::slide::Slide;
 use crate::tile::{Batch, GridRule, Meaning, Predictions, TilePlan};
@@ -59,7 +59,8 @@ pub(super) fn score_slide(
         _ => BiomarkerMap::new(&plan, &predictions)?,
     };
     clock.lap(|seconds, lap| seconds.map = lap);
-    let colours = colours(engine.bundle);
+    let model = model_facts(engine.bundle);
+    let colours: Vec<[u8; 3]> = model.columns.iter().map(|column| column.color).collect();
     let outputs = SlideOutputs {
         id,
         model: engine.bundle.name(),
@@ -99,7 +100,7 @@ pub(super) fn score_slide(
         chunks: loaded.map(|report| ChunkCounts { decoded: report.chunks_decoded, distinct: report.chunks_distinct }),
         settings: config.settings(),
         outputs: written,
-        ..SlideRecord::new(status, facts, model_facts(engine.bundle), key)
+        ..SlideRecord::new(status, facts, model, key)
     };
     record.write(&config.out)?;
     Ok((record, false))
@@ -206,10 +207,12 @@ fn score_tiles(
     Ok((Predictions { meaning, class_names, rows }, report))
 }
 
-/// The card's colours; the default palette fills in those it lacks.
-fn colours(bundle: &Bundle) -> Vec<[u8; 3]> {
-    let classes = bundle.classes();
-    classes.iter().zip(class_colours(classes.len())).map(|(class, default)| class.color.unwrap_or(default)).collect()
+/// How classes are shown and read; the default palette fills in the colours that a card lacks.
+fn columns(bundle: &Bundle) -> Vec<ColumnFacts> {
+    let classes = bundle.classes().iter().zip(class_colours(bundle.classes().len()));
+    let column =
+        |(class, default): (&Class, _)| ColumnFacts { color: class.color.unwrap_or(default), reading: class.reading() };
+    classes.map(column).collect()
 }
 
 pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
@@ -219,6 +222,15 @@ pub(super) fn model_facts(bundle: &Bundle) -> ModelFacts {
         task: bundle.card().map(|card| card.task.clone()).unwrap_or_default(),
         scores: bundle.meaning().name().to_string(),
         classes: bundle.class_names(),
+        columns: columns(bundle),
+        card: bundle.card().map(|card| CardFacts {
+            version: card.version.clone(),
+            licence: card.licence.clone(),
+            attribution: card.attribution.clone(),
+            intended_use: card.intended_use.clone(),
+            training_data: card.training_data.clone(),
+            metrics: card.metrics.clone(),
+        }),
         temperature: bundle.calibration().map(|calibration| calibration.temperature),
     }
 }

@@ -23,7 +23,7 @@ const BASE: [&str; 8] = ["draft", "error", "geometry", "limits", "random", "rast
 
 /// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
-const LAYERS: [Row; 27] = [
+const LAYERS: [Row; 28] = [
     Row(0, "draft", Only(&["error"])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
@@ -39,13 +39,14 @@ const LAYERS: [Row; 27] = [
     Row(2, "slide", Only(&[])),
     Row(2, "synthetic", Only(&[])),
     Row(2, "tissue", Only(&[])),
-    Row(3, "export", Only(&["map", "tissue"])),
     Row(3, "gpu", Only(&["device", "ops"])),
+    Row(3, "measure", Only(&["evaluate", "map", "spatial"])),
     Row(3, "nn", Only(&[])),
-    Row(3, "report", Only(&["evaluate", "map"])),
     Row(3, "tiling", Only(&["slide", "tissue"])),
     Row(4, "dataset", Only(&["slide", "tiling"])),
+    Row(4, "export", Only(&["map", "measure", "tissue"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),
+    Row(4, "report", Only(&["evaluate", "map"])),
     Row(5, "assess", Only(&["dataset", "device", "evaluate", "export", "infer", "nn", "report"])),
     Row(5, "pipeline", AllBelow),
     Row(

@@ -1,0 +1,116 @@
+//! How much of what, where: areas and shares of classes, the tumour and its stroma, immune cells.
+
+use super::compartments::Compartments;
+use super::field::Field;
+use super::readout::{Measure, Readout, Region};
+use super::tally::Tally;
+use crate::map::Cell;
+use crate::raster::Mask;
+use crate::tile::{Meaning, Role};
+
+/// Area of cells whose tiles were all lost, mm²; it has no interval, since it is counted and not sampled.
+pub(super) fn failed(field: &Field<'_>) -> Readout {
+    let map = field.map;
+    let failed = map.cells().filter(|(.., cell)| *cell == Cell::Failed);
+    let px: f64 = failed.filter_map(|(col, row, _)| map.rect_l0(col, row)).map(|rect| f64::from(rect.w) * f64::from(rect.h)).sum();
+    let mut readout = Readout::of_all(Measure::FailedArea);
+    readout.figure.value = Some(px * (map.mpp().get() / 1000.0).powi(2));
+    readout
+}
+
+/// Areas and shares.
+pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
+    let regions: Vec<_> = compartments
+        .regions()
+        .into_iter()
+        .map(|region| (region, tally.area(|place| compartments.holds(region, place))))
+        .collect();
+    for &(region, area) in &regions {
+        tally.read(Readout::of_all(Measure::TissueArea).within(region), move |sums| Some(sums[area]));
+    }
+    for (class, name) in field.map.class_names().iter().enumerate() {
+        let reading = field.readings[class];
+        if matches!(field.map.meaning(), Meaning::Estimates(_)) && reading.threshold.is_none() {
+            continue;
+        }
+        let present = &field.present[class];
+        let whole = tally.area(|place| Field::holds(present, place));
+        tally.read(Readout::of(Measure::ClassArea, name), move |sums| Some(sums[whole]));
+        if reading.role == Some(Role::Background) {
+            continue;
+        }
+        for &(region, area) in &regions {
+            let part = tally.area(|place| compartments.holds(region, place) && Field::holds(present, place));
+            tally.read(Readout::of(Measure::ClassFraction, name).within(region), move |sums| sums.ratio(part, area));
+        }
+    }
+    tumour(field, compartments, tally);
+    immune(field, compartments, tally);
+}
+
+fn tumour<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
+    let (Some(cells), Some(stroma)) = (field.role(Role::Tumour), field.role(Role::Stroma)) else { return };
+    for region in compartments.regions().into_iter().take(2) {
+        let part = |mask: &Mask, tally: &mut Tally<'f>| {
+            tally.area(|place| compartments.holds(region, place) && Field::holds(mask, place))
+        };
+        let (cells, stroma) = (part(&cells, tally), part(&stroma, tally));
+        tally.read(Readout::of_all(Measure::StromaShare).within(region), move |sums| {
+            let both = sums[cells] + sums[stroma];
+            (both > 0.0).then(|| sums[stroma] / both)
+        });
+    }
+}
+
+fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
+    let Some(immune) = field.role(Role::Immune) else { return };
+    let stroma = field.role(Role::Stroma);
+    for region in compartments.regions() {
+        let within = |mask: &Mask, tally: &mut Tally<'f>| {
+            tally.area(|place| compartments.holds(region, place) && Field::holds(mask, place))
+        };
+        let area = tally.area(|place| compartments.holds(region, place));
+        let cells = within(&immune, tally);
+        tally.read(Readout::of_all(Measure::ImmuneFraction).within(region), move |sums| sums.ratio(cells, area));
+        if let Some(stroma) = stroma.as_ref().filter(|_| matches!(region, Region::Tissue | Region::Tumour)) {
+            let stroma = within(stroma, tally);
+            tally.read(Readout::of_all(Measure::StromalTils).within(region), move |sums| {
+                let both = sums[cells] + sums[stroma];
+                (both > 0.0).then(|| sums[cells] / both)
+            });
+        }
+    }
+}
+
+/// Length of the border between the tumour's region and other scored tissue, mm, from the edges of cells.
+pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
+    let Some(tumour) = &compartments.tumour else { return };
+    tally_tumour_area(compartments, tally);
+    let tissue = tissue_mask(field);
+    let side_mm = field.map.cell_um() / 1000.0;
+    // Each edge is counted from the tumour's side.
+    let length = tally.sum(|_, place| {
+        if !compartments.holds(Region::Tumour, place) {
+            return 0.0;
+        }
+        let (col, row) = (i64::from(place.col), i64::from(place.row));
+        let beside = [(col - 1, row), (col + 1, row), (col, row - 1), (col, row + 1)];
+        side_mm * beside.iter().filter(|(col, row)| tissue.get(*col, *row) && !tumour.get(*col, *row)).count() as f64
+    });
+    tally.read(Readout::of_all(Measure::BorderLength).within(Region::Tumour), move |sums| Some(sums[length]));
+}
+
+fn tally_tumour_area<'f>(compartments: &'f Compartments, tally: &mut Tally<'f>) {
+    let area = tally.area(|place| compartments.holds(Region::Tumour, place));
+    tally.read(Readout::of_all(Measure::TumourArea).within(Region::Tumour), move |sums| Some(sums[area]));
+}
+
+/// All scored tissue as a mask of the map's cells.
+pub(super) fn tissue_mask(field: &Field<'_>) -> Mask {
+    let size = crate::geometry::Size::new(field.map.cols(), field.map.rows());
+    let mut mask = Mask::filled(size, false);
+    for place in field.places.iter().filter(|place| place.tissue) {
+        mask.as_mut_slice()[place.row as usize * size.w as usize + place.col as usize] = true;
+    }
+    mask
+}

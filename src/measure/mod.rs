@@ -1,0 +1,152 @@
+//! A map becomes numbers about the slide: how much of what, where, how arranged, how sure, each with an interval and a
+//! stated definition.
+//!
+//! Invariants: failed cells and glass are in no number but their own; a number that the tissue does not define has no value,
+//! never 0; every interval is drawn over whole squares of tissue; the same map, settings and seed give the same numbers to
+//! the bit. Nothing here knows slides, models or files.
+
+mod agreement;
+mod areas;
+mod arrangement;
+mod certainty;
+mod clustering;
+mod compartments;
+mod config;
+mod estimates;
+mod field;
+mod flags;
+mod heterogeneity;
+mod hot_spots;
+mod phenotype;
+mod profile;
+mod readout;
+mod tally;
+mod tils;
+
+pub use agreement::{MapAgreement, MeasuredMap};
+pub use arrangement::PairTable;
+pub use clustering::ClusteringCurve;
+pub use config::MeasureConfig;
+pub use hot_spots::{HotSpot, HotSpots};
+pub use phenotype::{ImmunePhenotype, Phenotype};
+pub use profile::{Profile, ProfileSeries, ProfileStep};
+pub use readout::{Definition, Measure, Readout, Region, Topic};
+
+use crate::error::Result;
+use crate::map::BiomarkerMap;
+use crate::tile::{Predictions, Reading, Role, TilePlan};
+use arrangement::Tissue;
+use compartments::Compartments;
+use field::Field;
+use serde::{Deserialize, Serialize};
+use tally::Tally;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Where the tiles lie.
+    pub plan: &'a TilePlan,
+    /// Their scores.
+    pub predictions: &'a Predictions,
+    /// The map made of both.
+    pub map: &'a BiomarkerMap,
+    /// How each class is read.
+    pub readings: &'a [Reading],
+    /// For each tile whether it is unlike the training data; none when the model cannot tell.
+    pub unlike: Option<&'a [Option<bool>]>,
+    /// The same numbers by another method.
+    pub measured: Option<&'a MeasuredMap>,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measurements {
+    /// What each role stood for: the names of its classes.
+    pub roles: Vec<(Role, Vec<String>)>,
+    /// All single numbers.
+    pub readouts: Vec<Readout>,
+    /// How the tumour meets the immune system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phenotype: Option<ImmunePhenotype>,
+    /// What changes with the distance to the tumour's border.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Where there is most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hot_spots: Vec<HotSpots>,
+    /// How clustered each class is, over distances.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clustering: Vec<ClusteringCurve>,
+    /// Numbers of pairs of classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<PairTable>,
+    /// How the map agrees with a measured one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreement: Vec<MapAgreement>,
+    /// What a reader must know; the grave ones begin with `WARNING: `.
+    pub flags: Vec<String>,
+}
+
+impl Measurements {
+    /// The read-out of a measure; the first one where there are several of it.
+    pub fn find(&self, measure: Measure, of: Option<&str>, region: Region) -> Option<&Readout> {
+        self.readouts
+            .iter()
+            .find(|found| found.measure == measure && found.of.as_deref() == of && found.region == region)
+    }
+}
+
+/// The tables of all measures of pairs.
+fn tables(readouts: &[Readout], names: &[String]) -> Vec<PairTable> {
+    let measures = [Measure::Correlation, Measure::Lee, Measure::BivariateMoran, Measure::Interaction];
+    measures.into_iter().filter_map(|measure| arrangement::table(readouts, measure, names)).collect()
+}
+
+/// Measures a slide.
+///
+/// # Errors
+/// [`crate::ErrorKind::Usage`] for settings that [`MeasureConfig::check`] refuses; [`crate::ErrorKind::Limits`] when a map has
+/// more cells than can be worked with.
+pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurements> {
+    config.check()?;
+    let field = Field::new(subject.map, subject.readings, config);
+    let compartments = Compartments::new(&field, config);
+    let bootstrap = config.bootstrap();
+    let mut tally = Tally::new(&field);
+    areas::areas(&field, &compartments, &mut tally);
+    areas::border(&field, &compartments, &mut tally);
+    estimates::means(&field, &compartments, &mut tally);
+    heterogeneity::diversity(&field, &mut tally);
+    certainty::entropy(&field, &mut tally);
+    let tissue = Tissue::of(&field)?;
+    let tests = arrangement::arrange(&field, &tissue, &mut tally);
+    let mut readouts = tally.readouts(&bootstrap);
+    for (of, p) in tests {
+        readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
+    }
+    readouts.extend(arrangement::joins(&field, &tissue));
+    readouts.push(areas::failed(&field));
+    readouts.extend(estimates::quantiles(&field, &compartments, config));
+    readouts.extend(tils::til_fraction(subject.plan, subject.predictions, subject.readings, config)?);
+    readouts.extend(subject.unlike.map(|unlike| certainty::unfamiliar(subject.plan, unlike, config)));
+    let (clustering, clustered) = clustering::clustering(&field, &tissue, config);
+    readouts.extend(clustered);
+    readouts.sort_by_key(|readout| readout.measure);
+    let of_role = |role: Role| (role, field.names(role).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
+    let mut measurements = Measurements {
+        roles: Role::ALL.into_iter().map(of_role).filter(|(_, names)| !names.is_empty()).collect(),
+        phenotype: phenotype::phenotype(&readouts, config),
+        profile: profile::profile(&field, &compartments, config),
+        hot_spots: hot_spots::hot_spots(&field, config),
+        clustering,
+        pairs: tables(&readouts, subject.map.class_names()),
+        agreement: subject
+            .measured
+            .map(|measured| agreement::agreement(&field, measured, subject.plan.side_l0, config))
+            .unwrap_or_default(),
+        readouts,
+        flags: Vec::new(),
+    };
+    measurements.flags = flags::flags(subject, &field, &measurements, config);
+    Ok(measurements)
+}

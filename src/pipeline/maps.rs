@@ -1,0 +1,293 @@
+//! Stored predictions → maps, numbers and reports. Scoring ends with it, and `eosin map` repeats it with other settings;
+//! neither the slide nor the model is needed.
+//!
+//! Invariant: what is made follows from the stored predictions, the record of the scoring, and the settings alone, so both
+//! ways give the same bytes.
+
+use super::cohort::write_cohort;
+use super::event::Event;
+use super::slide_page::{PageFacts, slide_page};
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{
+    MapOutputs, MapRecord, SlideRecord, SlideStatus, StoredPredictions, WrittenFile, map_formats, read_predictions, read_thumbnail,
+    write_maps,
+};
+use crate::map::{BiomarkerMap, MapConfig};
+use crate::measure::{MeasureConfig, MeasuredMap, Subject, measure};
+use crate::tile::{Reading, Role};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// How maps are made of predictions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct MapSettings {
+    /// Size of cells, and smoothing.
+    pub cells: MapConfig,
+    /// What is measured, and how.
+    pub measure: MeasureConfig,
+    /// What classes stand for, in place of what the model says; none for no role.
+    pub roles: BTreeMap<String, Option<Role>>,
+    /// From which score on classes are present, in place of what the model says.
+    pub thresholds: BTreeMap<String, f32>,
+    /// Which files are made, of [`map_formats`].
+    pub formats: Vec<String>,
+    /// Tables of the same numbers measured otherwise: a folder with `ID.csv` for each slide that has one, or the table of
+    /// the only slide.
+    #[serde(skip)]
+    pub measured: Option<PathBuf>,
+}
+
+/// The formats that slides get when none are named.
+pub const USUAL_FORMATS: [&str; 4] = ["map", "overlay", "report", "regions"];
+
+impl MapSettings {
+    /// The usual ones.
+    pub fn usual() -> Self {
+        Self { formats: USUAL_FORMATS.map(str::to_owned).to_vec(), ..Self::default() }
+    }
+
+    /// Checks what no slide can make right.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`]: `MAP-0010` a format that there is not, and as [`MeasureConfig::check`] and [`MapConfig::check`].
+    pub fn check(&self) -> Result<()> {
+        self.cells.check()?;
+        self.measure.check()?;
+        match self.formats.iter().find(|format| !map_formats().any(|known| known == **format)) {
+            Some(format) => {
+                let known = map_formats().collect::<Vec<_>>().join(", ");
+                Err(Error::new(ErrorKind::Usage, "MAP-0010", format!("expected formats of {known}, found {format:?}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How each class of a slide is read.
+    fn readings(&self, record: &SlideRecord) -> Result<Vec<Reading>> {
+        let names = &record.model.classes;
+        if let Some(name) = self.roles.keys().chain(self.thresholds.keys()).find(|name| !names.contains(name)) {
+            let message = format!("expected a class of {}, found {name:?}", names.join(", "));
+            return Err(Error::new(ErrorKind::Usage, "MAP-0011", message));
+        }
+        let columns = record.model.columns.iter().map(|column| column.reading);
+        let read = |(name, stored): (&String, Reading)| Reading {
+            role: self.roles.get(name).copied().unwrap_or(stored.role),
+            threshold: self.thresholds.get(name).copied().or(stored.threshold),
+        };
+        Ok(names.iter().zip(columns).map(read).collect())
+    }
+}
+
+/// Makes everything of one slide's stored predictions; the flag is true when what is there is still good.
+///
+/// # Errors
+/// [`ErrorKind::Integrity`] `MAP-0012` when stored files are not those of the record, `MAP-0013` when there are none; those of
+/// reading them, of maps and measurements, and of writing.
+pub fn map_slide(
+    results: &Path,
+    record: &SlideRecord,
+    settings: &MapSettings,
+    overwrite: bool,
+) -> Result<(MapRecord, bool)> {
+    let started = Instant::now();
+    let id = record.slide.id.as_str();
+    let readings = settings.readings(record)?;
+    let stored = stored_file(record, "predictions/")?;
+    let picture = stored_file(record, "thumbnails/")?;
+    let table = settings.measured.as_deref().and_then(|place| table_of(place, id));
+    let table_digest = table.as_deref().map(digest).transpose()?;
+    let described = json!({ "map": settings, "readings": readings, "measured": table_digest });
+    let key = key(record, [stored, picture], &described);
+    if let Some(found) = MapRecord::read(results, id).filter(|found| !overwrite && found.is_done(results, &key)) {
+        return Ok((found, true));
+    }
+    for file in [stored, picture] {
+        check_digest(results, file)?;
+    }
+    let StoredPredictions { plan, predictions, .. } = read_predictions(&results.join(&stored.name))?;
+    let thumbnail = read_thumbnail(&results.join(&picture.name))?;
+    let measured = table.map(|table| read_table(&table, &predictions.class_names)).transpose()?;
+    let map = BiomarkerMap::with(&plan, &predictions, &settings.cells)?;
+    let subject = Subject {
+        plan: &plan,
+        predictions: &predictions,
+        map: &map,
+        readings: &readings,
+        unlike: None,
+        measured: measured.as_ref(),
+    };
+    let measurements = measure(&subject, &settings.measure)?;
+    let colours: Vec<[u8; 3]> = record.model.columns.iter().map(|column| column.color).collect();
+    let facts = PageFacts { record, settings: &described, map: &map, colours: &colours, thumbnail: &thumbnail };
+    let page = slide_page(&facts, &measurements)?;
+    let outputs = MapOutputs {
+        id,
+        model: &record.model.name,
+        plan: &plan,
+        predictions: &predictions,
+        map: &map,
+        colours: &colours,
+        thumbnail: &thumbnail,
+        page: &page,
+        drafts: results,
+    };
+    let written = write_maps(results, &outputs, &settings.formats)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let found = MapRecord { outputs: written, seconds, ..MapRecord::new(id, key, described, measurements) };
+    found.write(results)?;
+    Ok((found, false))
+}
+
+/// Whether maps can be made of a slide at all: it was scored, by a model whose numbers have names.
+pub(super) fn has_maps(record: &SlideRecord) -> bool {
+    record.status != SlideStatus::Failed && !record.model.classes.is_empty()
+}
+
+/// The same, with the outcome as an event; the number of slides that could not be mapped, 0 or 1.
+///
+/// # Errors
+/// What no other slide would be spared: settings that are wrong, and a folder that cannot be written.
+pub(super) fn map_and_tell(
+    results: &Path,
+    record: &SlideRecord,
+    settings: &MapSettings,
+    overwrite: bool,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<usize> {
+    let mapped = map_slide(results, record, settings, overwrite);
+    let id = record.slide.id.as_str();
+    match &mapped {
+        Ok((found, reused)) => {
+            listen(Event::Mapped { id, seconds: found.seconds, reused: *reused, error: None });
+            Ok(0)
+        }
+        Err(error) if error.kind() == ErrorKind::Usage || error.code().starts_with("OUT-0002") => {
+            mapped.map(|_| 0)
+        }
+        Err(error) => {
+            listen(Event::Mapped { id, seconds: 0.0, reused: false, error: Some(error) });
+            Ok(1)
+        }
+    }
+}
+
+/// What happened to a folder of results.
+#[derive(Debug)]
+pub struct MapOutcome {
+    /// How many slides there are that can be mapped.
+    pub slides: usize,
+    /// How many of them were, or are still good.
+    pub mapped: usize,
+    /// How many could not be.
+    pub failed: usize,
+    /// True when the cancel flag ended the run.
+    pub interrupted: bool,
+}
+
+/// Makes maps, numbers and reports of all slides of a results folder anew, and the report of the cohort.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] `MAP-0014` when there is no result of a slide in the folder; those of [`MapSettings::check`]; and a
+/// folder that cannot be written.
+pub fn map_results(
+    results: &Path,
+    settings: &MapSettings,
+    overwrite: bool,
+    cancel: &AtomicBool,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<MapOutcome> {
+    settings.check()?;
+    let records = stored_records(results)?;
+    let slides: Vec<&SlideRecord> = records.iter().filter(|record| has_maps(record)).collect();
+    if let Some(table) = settings.measured.as_ref().filter(|place| !place.is_dir() && slides.len() > 1) {
+        let message = format!("expected a folder of tables for {} slides, found one table", slides.len());
+        return Err(Error::new(ErrorKind::Usage, "MAP-0015", message).at_path(table));
+    }
+    let mut outcome = MapOutcome { slides: slides.len(), mapped: 0, failed: 0, interrupted: false };
+    for record in slides {
+        if cancel.load(Ordering::Relaxed) {
+            outcome.interrupted = true;
+            break;
+        }
+        listen(Event::SlideStarted { id: &record.slide.id });
+        let failed = map_and_tell(results, record, settings, overwrite, listen)?;
+        outcome.failed += failed;
+        outcome.mapped += 1 - failed;
+    }
+    write_cohort(results, &records)?;
+    Ok(outcome)
+}
+
+/// The records of all slides of a folder, by name.
+fn stored_records(results: &Path) -> Result<Vec<SlideRecord>> {
+    let refuse = |error| Error::io(results, "read the results folder", error);
+    let entries = std::fs::read_dir(results).map_err(refuse)?.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+    let mut ids: Vec<String> =
+        entries.iter().filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned())).collect();
+    ids.sort_unstable();
+    let records: Vec<SlideRecord> = ids.iter().filter_map(|id| SlideRecord::read(results, id)).collect();
+    if records.is_empty() {
+        let message = "expected the results of a scoring, found no record of a slide";
+        return Err(Error::new(ErrorKind::Usage, "MAP-0014", message)
+            .at_path(results)
+            .with_advice("give the folder that was given to `eosin score --out`"));
+    }
+    Ok(records)
+}
+
+/// A file of the scoring that maps are made of.
+fn stored_file<'a>(record: &'a SlideRecord, folder: &str) -> Result<&'a WrittenFile> {
+    record.outputs.iter().find(|file| file.name.starts_with(folder)).ok_or_else(|| {
+        let message = format!("expected stored predictions in {folder}, found none in the slide's record");
+        Error::new(ErrorKind::Integrity, "MAP-0013", message)
+            .with_advice("it was scored by an older version; score it again")
+    })
+}
+
+fn check_digest(results: &Path, file: &WrittenFile) -> Result<()> {
+    let path = results.join(&file.name);
+    let found = digest(&path)?;
+    if found == file.blake3 {
+        return Ok(());
+    }
+    let message = format!("expected the file that was written, {}, found {found}", file.blake3);
+    Err(Error::new(ErrorKind::Integrity, "MAP-0012", message)
+        .at_path(&path)
+        .with_advice("it was changed since; score the slide again"))
+}
+
+fn digest(path: &Path) -> Result<String> {
+    let refuse = |error| Error::io(path, "read the file", error);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path).map_err(refuse)?).map_err(refuse)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// The table of a slide, if it has one.
+fn table_of(place: &Path, id: &str) -> Option<PathBuf> {
+    if !place.is_dir() {
+        return Some(place.to_path_buf());
+    }
+    Some(place.join(format!("{id}.csv"))).filter(|table| table.is_file())
+}
+
+fn read_table(path: &Path, names: &[String]) -> Result<MeasuredMap> {
+    let file = File::open(path).map_err(|error| Error::io(path, "read the table", error))?;
+    MeasuredMap::read(file, names).map_err(|error| error.at_path(path))
+}
+
+/// What the files of a slide depend on.
+fn key(record: &SlideRecord, stored: [&WrittenFile; 2], described: &serde_json::Value) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let colours = format!("{:?}", record.model.columns);
+    let parts = [record.resume_key.as_str(), &stored[0].blake3, &stored[1].blake3, &colours, &described.to_string()];
+    for part in parts {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.finalize().to_hex().to_string()
+}
