@@ -1,5 +1,6 @@
-//! Pixels in memory: colour images, masks, heat maps, resampling. No files, no slides, no devices.
+//! Pixels in memory: colour images, masks and their components, heat maps, resampling. No files, no slides, no devices.
 
+mod components;
 mod heat;
 mod mask;
 mod resample;
@@ -7,6 +8,7 @@ mod resize;
 mod rgb;
 mod thumbnail;
 
+pub use components::{Connectivity, each_component, fill_small_holes, flip_components, remove_small_objects};
 pub use heat::HeatMap;
 pub use mask::Mask;
 pub use resample::Filter;

@@ -10,9 +10,8 @@
 use super::plan::{Grid, SlideGeometry, whole};
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::raster::{self, Mask, RgbImage8};
+use crate::raster::{self, Connectivity, Mask, RgbImage8, flip_components};
 use crate::tile::{GridRule, TilePlan};
-use crate::tissue::{Connectivity, flip_components};
 use crate::units::{Mpp, round_half_even};
 
 /// The fraction of a tile's side that neighbours may lie apart at most, as a negative overlap: far beyond any use, and

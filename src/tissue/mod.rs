@@ -9,8 +9,7 @@ mod outline;
 mod saturation;
 mod stain;
 
-pub use morphology::{Connectivity, Square, SummedArea, close, dilate, erode, fill_small_holes};
-pub use morphology::{flip_components, open, remove_small_objects};
+pub use morphology::{Square, SummedArea, close, dilate, erode, open};
 pub use otsu::otsu;
 pub use outline::{Outline, outline};
 pub use saturation::SaturationConfig;

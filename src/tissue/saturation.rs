@@ -3,9 +3,9 @@
 //! Invariant: pixel for pixel what WSInfer 0.6.1 gets from OpenCV and scikit-image on the same thumbnail, so that both
 //! programs score the same tiles. It has no idea of fat or mucin: both are nearly grey and are lost.
 
-use super::morphology::{Square, SummedArea, close, fill_small_holes, remove_small_objects};
+use super::morphology::{Square, SummedArea, close};
 use crate::geometry::Size;
-use crate::raster::{Mask, RgbImage8};
+use crate::raster::{Mask, RgbImage8, fill_small_holes, remove_small_objects};
 use crate::units::round_half_even;
 use serde::{Deserialize, Serialize};
 

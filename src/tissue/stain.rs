@@ -5,11 +5,11 @@
 //! are small holes. Pale mucin is kept: it is only a little darker than glass, hence a low threshold. Dust, hairs and
 //! bare glass go: grey, thin or small. Pen marks are not recognised.
 
-use super::morphology::{Connectivity, Square, close, fill_small_holes, flip_components, open};
+use super::morphology::{Square, close, open};
 use super::otsu::otsu;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::raster::{Filter, Mask, RgbImage8, resize};
+use crate::raster::{Connectivity, Filter, Mask, RgbImage8, fill_small_holes, flip_components, resize};
 use serde::{Deserialize, Serialize};
 
 /// Glass scatters this little around its most frequent grey level.
