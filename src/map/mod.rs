@@ -4,19 +4,33 @@
 //! Invariant: the three states never collapse into one another, and every score in a map is finite. Nothing here knows
 //! models, devices or files.
 
+mod axis;
+mod compartment;
+mod config;
+mod contour;
+mod distance;
 mod heat_ramp;
+mod lay;
 pub mod palette;
+mod smooth;
 mod summary;
+mod uncertainty;
 
+pub use compartment::clean;
+pub use config::MapConfig;
+pub use contour::{Polygon, contours};
+pub use distance::signed_distance_um;
 pub use heat_ramp::heat;
 pub use summary::{ClassSummary, MapSummary};
+pub use uncertainty::entropy;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::tile::{Meaning, Predictions, TilePlan};
 use crate::units::Mpp;
+use axis::Axis;
+use lay::{Laid, lay};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// Cells of one map: a slide of 10 cm by 10 cm has 4 million at 50 um; beyond this bound the step is wrong.
 const MAX_CELLS: u64 = 1 << 25;
@@ -49,12 +63,14 @@ pub struct TileCounts {
 
 /// Scores on a regular grid over the whole slide.
 ///
-/// Cells repeat every `step_l0`. When tiles overlap, a cell is the part of a tile that no neighbour starts in, and its
-/// scores are the plain mean of all scored tiles that cover its centre. It fails only if all of those tiles failed.
+/// Cells are squares of a stated side, or, where none was stated, one for each step of the plan; these leave gaps when the
+/// tiles do. A cell is scored when a scored tile covers the centre of its part on the slide, and failed when only lost ones
+/// do. Its scores are the mean of all scored tiles that reach into it, weighed by windows around the tiles' centres
+/// (`lay.rs`).
 ///
 /// # Coordinates
 /// Level-0 pixels, origin top-left, x right, y down. Cells of the last column and row may reach over the slide's edges;
-/// so do those of the first ones when the plan does not start at a multiple of its step.
+/// so do those of the first ones when the cells are the plan's and it does not start at a multiple of its step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BiomarkerMap {
     meaning: Meaning,
@@ -70,53 +86,22 @@ pub struct BiomarkerMap {
     scores: Vec<f32>,
 }
 
-/// One direction of the grid, in level-0 pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Axis {
-    start: i64,
-    step: i64,
-    /// Side of a cell; smaller than the step where tiles leave gaps.
-    side: i64,
-    count: u32,
-}
-
-impl Axis {
-    /// Covers `0..length` with cells, one of which begins at `anchor`.
-    fn new(length: u32, step: u32, side: u32, anchor: i64) -> Self {
-        let step = i64::from(step);
-        let start = -(-anchor).rem_euclid(step);
-        let count = ceil_div(i64::from(length) - start, step);
-        Self { start, step, side: step.min(i64::from(side)), count: u32::try_from(count).unwrap_or(u32::MAX) }
-    }
-
-    /// The cells whose centre lies in `from..from + side`; doubled coordinates keep the centre whole.
-    fn centres_in(&self, from: i64, side: u32) -> Range<u32> {
-        let first_not_before = |edge| {
-            let cell = ceil_div(2 * (edge - self.start) - self.side, 2 * self.step);
-            u32::try_from(cell.clamp(0, i64::from(self.count))).unwrap_or(self.count)
-        };
-        first_not_before(from)..first_not_before(from + i64::from(side))
-    }
-
-    /// The cell that holds a coordinate; none in the gap between two cells or outside.
-    fn cell_at(&self, at: i64) -> Option<u32> {
-        let (cell, inside) = ((at - self.start).div_euclid(self.step), (at - self.start).rem_euclid(self.step));
-        u32::try_from(cell).ok().filter(|&cell| cell < self.count && inside < self.side)
-    }
-}
-
-/// Division that rounds up, for a positive divisor.
-fn ceil_div(value: i64, by: i64) -> i64 {
-    -(-value).div_euclid(by)
-}
-
 impl BiomarkerMap {
-    /// Lays predictions on the grid of their plan.
+    /// Lays predictions on the grid of their plan, as they are.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub fn new(plan: &TilePlan, predictions: &Predictions) -> Result<Self> {
+        Self::with(plan, predictions, &MapConfig::default())
+    }
+
+    /// Lays predictions on the grid that was asked for.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] when the predictions do not belong to the plan or differ in their number of classes,
-    /// [`ErrorKind::Limits`] when the grid is beyond 33 million cells.
-    pub fn new(plan: &TilePlan, predictions: &Predictions) -> Result<Self> {
+    /// [`ErrorKind::Usage`] (`MAP-0004`, `MAP-0005`) for a cell or a smoothing that makes no map, [`ErrorKind::Limits`] when
+    /// the grid is beyond 33 million cells.
+    pub fn with(plan: &TilePlan, predictions: &Predictions, config: &MapConfig) -> Result<Self> {
         let classes = predictions.class_names.len();
         let rows = &predictions.rows;
         if rows.len() != plan.len() {
@@ -127,64 +112,28 @@ impl BiomarkerMap {
             let text = format!("expected {classes} scores a tile, found {}", row.len());
             return Err(Error::new(ErrorKind::Model, "MAP-0002", text));
         }
-        let (step, (x, y)) = (plan.step_l0.max(1), plan.origins_l0.first().copied().unwrap_or((0, 0)));
-        let x = Axis::new(plan.slide_l0.w, step, plan.side_l0, x);
-        let y = Axis::new(plan.slide_l0.h, step, plan.side_l0, y);
-        let count = Size::new(x.count, y.count).area();
-        if count > MAX_CELLS {
+        let (x, y) = config.axes(plan)?;
+        if Size::new(x.count, y.count).area() > MAX_CELLS {
             let text = format!("expected a map of at most {MAX_CELLS} cells, found {} x {}", x.count, y.count);
             return Err(Error::new(ErrorKind::Limits, "MAP-0003", text)
-                .with_advice("a larger distance between tiles makes fewer cells"));
+                .with_advice("larger cells, or a larger distance between tiles, make fewer"));
         }
-        let cells = vec![NO_TISSUE; usize::try_from(count).unwrap_or(0)];
-        let mut map = Self {
-            meaning: predictions.meaning.clone(),
-            class_names: predictions.class_names.clone(),
-            slide_l0: plan.slide_l0,
-            mpp: plan.mpp,
-            x,
-            y,
-            tiles: TileCounts { skipped: plan.places.saturating_sub(plan.len()), ..TileCounts::default() },
-            cells,
-            scores: Vec::new(),
+        let sigma_cells = config.sigma_cells(x.step as f64 * plan.mpp.get())?;
+        let mut laid = lay(plan, predictions, &x, &y);
+        if let Some(sigma) = sigma_cells {
+            smooth::smooth(&mut laid, Size::new(x.count, y.count), classes, sigma);
+        }
+        let Laid { cells, scores } = laid;
+        let scored = rows.iter().filter(|row| finite_scores(row.as_deref()).is_some()).count();
+        let tiles = TileCounts {
+            planned: plan.len(),
+            scored,
+            lost: plan.len() - scored,
+            skipped: plan.places.saturating_sub(plan.len()),
         };
-        map.lay(plan, predictions);
-        Ok(map)
-    }
-
-    fn lay(&mut self, plan: &TilePlan, predictions: &Predictions) {
-        let classes = self.class_names.len();
-        let mut covering: Vec<f32> = Vec::new();
-        for (&(x, y), row) in plan.origins_l0.iter().zip(&predictions.rows) {
-            let scores = finite_scores(row.as_deref());
-            self.tiles.planned += 1;
-            *if scores.is_some() { &mut self.tiles.scored } else { &mut self.tiles.lost } += 1;
-            for cell_y in self.y.centres_in(y, plan.side_l0) {
-                for cell_x in self.x.centres_in(x, plan.side_l0) {
-                    let at = cell_y as usize * self.x.count as usize + cell_x as usize;
-                    match (scores, self.cells[at]) {
-                        (None, NO_TISSUE) => self.cells[at] = FAILED,
-                        (None, _) => {}
-                        (Some(scores), NO_TISSUE | FAILED) => {
-                            self.cells[at] = u32::try_from(covering.len()).unwrap_or(FAILED);
-                            self.scores.extend(scores);
-                            covering.push(1.0);
-                        }
-                        (Some(scores), earlier) => {
-                            let earlier = earlier as usize;
-                            covering[earlier] += 1.0;
-                            let sums = &mut self.scores[earlier * classes..][..classes];
-                            sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
-                        }
-                    }
-                }
-            }
-        }
-        for (sums, covering) in self.scores.chunks_exact_mut(classes.max(1)).zip(covering) {
-            for sum in sums {
-                *sum /= covering;
-            }
-        }
+        let meaning = predictions.meaning.clone();
+        let class_names = predictions.class_names.clone();
+        Ok(Self { meaning, class_names, slide_l0: plan.slide_l0, mpp: plan.mpp, x, y, tiles, cells, scores })
     }
 
     /// What the scores are.
@@ -214,6 +163,31 @@ impl BiomarkerMap {
     /// Rows of the grid.
     pub fn rows(&self) -> u32 {
         self.y.count
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> Size {
+        Size::new(self.x.count, self.y.count)
+    }
+
+    /// Side of a cell, level-0 pixels.
+    pub fn cell_side_l0(&self) -> u32 {
+        u32::try_from(self.x.side).unwrap_or(u32::MAX)
+    }
+
+    /// Side of a cell, micrometres.
+    pub fn cell_um(&self) -> f64 {
+        self.x.side as f64 * self.mpp.get()
+    }
+
+    /// From one cell's edge to the next one's, level-0 pixels: the side of a cell, and the gap where tiles leave one.
+    pub fn step_l0(&self) -> u32 {
+        u32::try_from(self.x.step).unwrap_or(u32::MAX)
+    }
+
+    /// From one cell's centre to the next one's, micrometres.
+    pub fn step_um(&self) -> f64 {
+        self.x.step as f64 * self.mpp.get()
     }
 
     /// Top-left corner of the first cell, level-0 pixels; never right of or below the slide's own corner.
@@ -261,10 +235,9 @@ impl BiomarkerMap {
 
     /// The part of a cell that lies on the slide, or `None` for a cell outside the grid.
     pub fn rect_l0(&self, col: u32, row: u32) -> Option<Rect> {
-        let x = self.x.start + i64::from(col) * self.x.step;
-        let y = self.y.start + i64::from(row) * self.y.step;
-        let side = |axis: &Axis| u32::try_from(axis.side).unwrap_or(u32::MAX);
-        Rect::new(x, y, side(&self.x), side(&self.y)).intersect(Rect::new(0, 0, self.slide_l0.w, self.slide_l0.h))
+        let ((x, _), (y, _)) = (self.x.edges(col), self.y.edges(row));
+        let side = self.cell_side_l0();
+        Rect::new(x, y, side, side).intersect(Rect::new(0, 0, self.slide_l0.w, self.slide_l0.h))
     }
 
     /// All cells with column and row, row by row.
@@ -327,7 +300,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn overlapping_tiles_are_averaged_where_they_cover_a_cells_centre() {
+    fn tiles_that_share_a_cell_in_equal_parts_are_averaged_in_equal_parts() {
         let plan = plan(200, 100, &[(100, 0), (200, 0), (300, 0)]);
         let rows = [Some(&[0.0_f32][..]), Some(&[1.0]), None];
         let map = BiomarkerMap::new(&plan, &predictions(&["p"], &rows)).unwrap();
@@ -348,10 +321,7 @@ pub(crate) mod tests {
             for (_, _, cell) in map.cells() {
                 if let Cell::Scored(scores) = cell {
                     scored += 1;
-                    assert!(
-                        (scores[0] - 0.3).abs() < 1e-5 && (scores[1] - 0.7).abs() < 1e-5,
-                        "step {step}: {scores:?}"
-                    );
+                    assert_eq!(scores, [0.3, 0.7], "step {step}");
                 }
             }
             assert!(scored > 0, "step {step}");

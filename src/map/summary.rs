@@ -2,8 +2,9 @@
 //!
 //! Invariant: areas are summed over grid cells clipped to the slide's edge, so overlapping tiles never count twice.
 
+use super::compartment::speaks_for;
 use super::{BiomarkerMap, Cell};
-use crate::tile::{Meaning, POSITIVE_FROM};
+use crate::tile::Meaning;
 use serde::{Deserialize, Serialize};
 
 /// What a map says about one class.
@@ -74,14 +75,6 @@ impl MapSummary {
             failed_mm2: failed_px as f64 * mm2_per_px,
             classes: classes.collect(),
         }
-    }
-}
-
-/// Whether a cell counts for a class.
-fn speaks_for(meaning: &Meaning, scores: &[f32], class: usize) -> bool {
-    match meaning {
-        Meaning::Findings => scores[class] >= POSITIVE_FROM,
-        _ => meaning.decide(scores) == Some(class),
     }
 }
 
