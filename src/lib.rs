@@ -25,6 +25,7 @@ mod random;
 pub mod raster;
 pub mod report;
 pub mod slide;
+pub mod spatial;
 pub mod synthetic;
 pub mod tile;
 pub mod tiling;

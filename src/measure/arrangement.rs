@@ -3,7 +3,6 @@
 //! Figures that are sums over cells and their neighbours go into the tally, so that they have intervals; tests against random
 //! arrangements are made once, on all tissue.
 
-use super::config::MeasureConfig;
 use super::field::Field;
 use super::readout::{Measure, Readout};
 use super::tally::{Sum, Sums, Tally};

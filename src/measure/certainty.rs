@@ -5,6 +5,7 @@ use super::field::{Field, cells_a_side};
 use super::readout::{Measure, Readout};
 use super::tally::Tally;
 use crate::evaluate::Partition;
+use crate::map::entropy as entropy_of;
 use crate::tile::TilePlan;
 
 /// From this entropy on a cell counts as unsure; of two classes it is that of 0.89 to 0.11.
@@ -13,7 +14,7 @@ const UNSURE_FROM: f64 = 0.5;
 /// Mean entropy and the unsure share, of probabilities.
 pub(super) fn entropy<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
     let entropies: Vec<Option<f64>> =
-        field.places.iter().map(|place| field.map.entropy_of(place.scores).map(f64::from)).collect();
+        field.places.iter().map(|place| entropy_of(field.map.meaning(), place.scores).map(f64::from)).collect();
     if entropies.iter().all(Option::is_none) {
         return;
     }

@@ -6,6 +6,7 @@
 use super::config::MeasureConfig;
 use super::field::{Field, Place};
 use super::readout::Region;
+use crate::map::{clean, signed_distance_um};
 use crate::raster::Mask;
 use crate::tile::Role;
 
@@ -24,12 +25,12 @@ impl Compartments {
         let map = field.map;
         let um2 = |mm2: f64| mm2 * 1e6;
         let tumour = field.role(Role::Tumour).map(|mask| {
-            let cells = map.clean(&mask, um2(config.least_tumour_mm2), um2(config.largest_gap_mm2));
+            let cells = clean(mask, map, um2(config.least_tumour_mm2), um2(config.largest_gap_mm2));
             // A gap may hold glass or failed cells; these are no tumour.
             within_tissue(cells, field)
         });
         let tumour = tumour.filter(|mask| mask.count() > 0);
-        let distance_um = tumour.as_ref().map(|mask| map.signed_distance_um(mask)).unwrap_or_default();
+        let distance_um = tumour.as_ref().map(|mask| signed_distance_um(mask, map)).unwrap_or_default();
         let distance_um = if distance_um.iter().any(Option::is_some) { distance_um } else { Vec::new() };
         Self { tumour, distance_um, cols: map.cols() as usize, margin_um: config.margin_um }
     }

@@ -25,7 +25,7 @@ mod tils;
 
 pub use agreement::{MapAgreement, MeasuredMap};
 pub use arrangement::PairTable;
-pub use clustering::ClusteringCurve;
+pub use clustering::{ClusteringCurve, ClusteringStep};
 pub use config::MeasureConfig;
 pub use hot_spots::{HotSpot, HotSpots};
 pub use phenotype::{ImmunePhenotype, Phenotype};
@@ -129,7 +129,7 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
     readouts.extend(estimates::quantiles(&field, &compartments, config));
     readouts.extend(tils::til_fraction(subject.plan, subject.predictions, subject.readings, config)?);
     readouts.extend(subject.unlike.map(|unlike| certainty::unfamiliar(subject.plan, unlike, config)));
-    let (clustering, clustered) = clustering::clustering(&field, &tissue, config);
+    let (clustering, clustered) = clustering::clustering(&field, &tissue, config)?;
     readouts.extend(clustered);
     readouts.sort_by_key(|readout| readout.measure);
     let of_role = |role: Role| (role, field.names(role).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());

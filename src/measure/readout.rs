@@ -217,7 +217,7 @@ measures! {
         "Area of immune cells as a share of immune cells and stroma.",
         "Salgado et al. 2015, doi:10.1093/annonc/mdu450, of areas as judged by tiles";
     ImmuneToTumour "immune_to_tumour": Immune, "Immune cells to tumour, mean distance", "um",
-        "Mean distance from the centres of immune cells to the nearest centre of a tumour cell; p: as near or nearer when the immune cells lie anywhere in the tissue outside the tumour.",
+        "Mean distance from the centre of a map's cell with immune cells to the nearest one with tumour; p: two-sided, against both in random places of the tissue.",
         "Clark and Evans 1954, doi:10.2307/1931034, between two kinds";
     Mean "mean": Estimates, "Mean", "",
         "Mean over the region, each cell weighing as much as its area.", "";
@@ -250,7 +250,7 @@ measures! {
         "Correlation of a map with the mean over the neighbouring cells (queen, row-standardised): 0 is chance, 1 is one large patch. p: two-sided, under randomisation.",
         "Moran 1950, doi:10.2307/2332142; moments: Cliff and Ord 1981";
     Geary "geary": Arrangement, "Geary's C", "",
-        "Squared differences of neighbours over those of all: 1 is chance, near 0 is smooth.",
+        "Squared differences of neighbours over those of all: 1 is chance, near 0 is smooth. p: two-sided, under randomisation.",
         "Geary 1954, doi:10.2307/2986645";
     JoinCount "join_count": Arrangement, "Join count z", "",
         "Neighbouring pairs that both are of the class, against chance, in standard deviations.",
@@ -259,8 +259,8 @@ measures! {
         "Share of the tissue in cells with a high Getis-Ord Gi* (queen) at a false discovery rate of 5 %.",
         "Ord and Getis 1995, doi:10.1111/j.1538-4632.1995.tb00912.x; Benjamini and Hochberg 1995";
     Clustering "clustering": Arrangement, "Clustering (largest L over chance)", "um",
-        "Largest excess of Ripley's L over random places in the same tissue, over all distances; p: over all distances at once.",
-        "Ripley 1977, doi:10.1111/j.2517-6161.1977.tb01615.x; random labelling: Diggle 2013";
+        "Largest excess of L over random places in the same tissue, over all distances; p: of the whole curve.",
+        "Ripley 1976, doi:10.2307/3212829; random labelling: Diggle and Chetwynd 1991, doi:10.2307/2532668";
     Interaction "interaction": Arrangement, "Neighbourhood enrichment z", "",
         "Neighbouring pairs of two classes against random places of all classes in the same tissue, in standard deviations.",
         "Schapiro et al. 2017, doi:10.1038/nmeth.4391";

@@ -75,7 +75,7 @@ pub enum Activation {
 }
 
 /// A class of the model, or a number that it estimates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Class {
     /// Its name, unique in the model.

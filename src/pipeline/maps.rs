@@ -54,9 +54,8 @@ impl MapSettings {
     /// Checks what no slide can make right.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`]: `MAP-0010` a format that there is not, and as [`MeasureConfig::check`] and [`MapConfig::check`].
+    /// [`ErrorKind::Usage`]: `MAP-0010` a format that there is not, and as [`MeasureConfig::check`].
     pub fn check(&self) -> Result<()> {
-        self.cells.check()?;
         self.measure.check()?;
         match self.formats.iter().find(|format| !map_formats().any(|known| known == **format)) {
             Some(format) => {
@@ -151,7 +150,7 @@ pub(super) fn has_maps(record: &SlideRecord) -> bool {
 /// The same, with the outcome as an event; the number of slides that could not be mapped, 0 or 1.
 ///
 /// # Errors
-/// What no other slide would be spared: settings that are wrong, and a folder that cannot be written.
+/// What no other slide would be spared: a folder that cannot be written.
 pub(super) fn map_and_tell(
     results: &Path,
     record: &SlideRecord,
@@ -166,9 +165,7 @@ pub(super) fn map_and_tell(
             listen(Event::Mapped { id, seconds: found.seconds, reused: *reused, error: None });
             Ok(0)
         }
-        Err(error) if error.kind() == ErrorKind::Usage || error.code().starts_with("OUT-0002") => {
-            mapped.map(|_| 0)
-        }
+        Err(error) if error.kind() == ErrorKind::Io && error.code().starts_with("OUT-") => mapped.map(|_| 0),
         Err(error) => {
             listen(Event::Mapped { id, seconds: 0.0, reused: false, error: Some(error) });
             Ok(1)
