@@ -27,6 +27,6 @@ pub use confusion::Confusion;
 pub use curves::{CurvePoint, Curves};
 pub use delong::{Delong, DelongTest};
 pub use draws::once;
-pub use ranking::{Ranking, auroc, macro_auroc};
+pub use ranking::{Ranking, auroc, macro_auroc, one_against_one_auroc, top_accuracy};
 pub use regression::Agreement;
 pub use temperature::{sigmoid_temperature, softmax_temperature};

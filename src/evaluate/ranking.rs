@@ -87,6 +87,45 @@ pub fn macro_auroc(scores: &[Vec<f32>], labels: &[usize]) -> Option<f64> {
     mean((0..classes).filter_map(of))
 }
 
+/// Mean over all pairs of classes of how well their own scores tell these two apart, each pair seen from both sides; how
+/// many tiles a class has does not count. Pairs of which one class has no tiles are left out. `None` also when a score is
+/// not a number.
+///
+/// # Shapes
+/// `scores`: one row `[K]` for each of `labels`.
+///
+/// # Source
+/// Hand and Till 2001, doi:10.1023/A:1010920819831, equation 7.
+pub fn one_against_one_auroc(scores: &[Vec<f32>], labels: &[usize]) -> Option<f64> {
+    let classes = scores.first().filter(|_| scores.len() == labels.len())?.len();
+    if scores.iter().any(|row| row.len() != classes || row.iter().any(|score| score.is_nan())) {
+        return None;
+    }
+    // The chance that a tile of `class` has more of its score than one of `other`.
+    let of = |class: usize, other: usize| {
+        let both = || scores.iter().zip(labels).filter(|tile| *tile.1 == class || *tile.1 == other);
+        let column: Vec<f64> = both().map(|(row, _)| f64::from(row[class])).collect();
+        auroc(&column, &both().map(|(_, &label)| label == class).collect::<Vec<_>>())
+    };
+    let pairs = (0..classes).flat_map(|a| (0..a).map(move |b| (a, b)));
+    mean(pairs.filter_map(|(a, b)| Some(f64::midpoint(of(a, b)?, of(b, a)?))))
+}
+
+/// Share of the tiles whose class is among their `k` highest scores; of equal scores the first class stands higher, as in
+/// [`arg_max`](crate::tile::arg_max). A label beyond the scores is a miss. `None` without tiles.
+///
+/// # Shapes
+/// `scores`: one row `[K]` for each of `labels`.
+pub fn top_accuracy(k: usize, scores: &[Vec<f32>], labels: &[usize]) -> Option<f64> {
+    let hit = |row: &[f32], label: usize| {
+        let above = |own: f32| {
+            row.iter().enumerate().filter(move |&(class, &score)| score > own || score >= own && class < label)
+        };
+        row.get(label).is_some_and(|&own| above(own).count() < k)
+    };
+    mean(scores.iter().zip(labels).map(|(row, &label)| f64::from(u8::from(hit(row, label)))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +149,27 @@ mod tests {
         assert!((found - (0.5 + 0.5 * 2.0 / 3.0)).abs() < 1e-15, "{found}");
         assert_eq!(ranking.average_precision(&[0, 0, 1, 1]), None);
         assert_eq!(ranking.average_precision(&[1, 1, 0, 0]), Some(1.0));
+    }
+
+    #[test]
+    fn pairs_of_classes_are_seen_from_both_sides_and_count_alike() {
+        let scores = [vec![0.9_f32, 0.1, 0.0], vec![0.4, 0.6, 0.0], vec![0.5, 0.5, 0.0], vec![0.0, 0.2, 0.8]];
+        // 0 against 1: 1/2 of the pairs right by either score; 0 against 2: all; 1 against 2: all.
+        let found = one_against_one_auroc(&scores, &[0, 0, 1, 2]).unwrap();
+        assert!((found - (0.5 + 1.0 + 1.0) / 3.0).abs() < 1e-15, "{found}");
+        assert_eq!(one_against_one_auroc(&scores, &[0; 4]), None);
+        assert_eq!(one_against_one_auroc(&[vec![f32::NAN, 0.5], vec![0.5, 0.5]], &[0, 1]), None);
+        assert_eq!(one_against_one_auroc(&scores, &[0]), None);
+    }
+
+    #[test]
+    fn the_first_of_equal_scores_stands_higher() {
+        let scores = [vec![0.2_f32, 0.4, 0.4], vec![0.2, 0.4, 0.4], vec![0.2, 0.4, 0.4]];
+        for (k, hits) in [(1, 1.0), (2, 2.0), (3, 3.0)] {
+            assert_eq!(top_accuracy(k, &scores, &[1, 2, 0]), Some(hits / 3.0));
+        }
+        assert_eq!(top_accuracy(3, &scores, &[9; 3]), Some(0.0));
+        assert_eq!(top_accuracy(1, &[], &[]), None);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use crate::shared::shared;
 use eosin::evaluate::{
     Agreement, Confusion, Delong, Ranking, Reliability, auroc, binary_brier, brier, cross_entropy, macro_auroc, once,
+    one_against_one_auroc, top_accuracy,
 };
 use eosin::tile::arg_max;
 use serde_json::Value;
@@ -94,6 +95,9 @@ fn figures_are_those_of_scikit_learn() {
     near(table.balanced_accuracy(), &many["results"]["balanced_accuracy"], TOLERANCE);
     near(table.macro_f1(), &many["results"]["macro_f1"], TOLERANCE);
     near(macro_auroc(&scores, &labels), &many["results"]["auroc_ovr_macro"], AREA_TOLERANCE);
+    near(one_against_one_auroc(&scores, &labels), &many["results"]["auroc_ovo_macro"], AREA_TOLERANCE);
+    near(top_accuracy(2, &scores, &labels), &many["results"]["top2_accuracy"], TOLERANCE);
+    assert_eq!(top_accuracy(1, &scores, &labels), table.accuracy());
 
     let pairs = || scores.iter().zip(&labels);
     near(
