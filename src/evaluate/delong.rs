@@ -10,7 +10,7 @@ use super::ranking::Ranking;
 use serde::{Deserialize, Serialize};
 
 /// The quantile of the normal distribution that leaves 95 % between it and its negative.
-const Z_95: f64 = 1.959_963_984_540_054;
+pub(super) const Z_95: f64 = 1.959_963_984_540_054;
 
 /// Areas under the receiver operating characteristic of `M` columns of scores for the same tiles.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,7 +13,9 @@ mod draws;
 mod order;
 mod ranking;
 mod regression;
+pub mod survival;
 mod temperature;
+mod tree;
 
 pub use assessment::{
     Assessment, BINS, Basis, ClassAssessment, ClassFigures, ClassInput, ClassRow, Comparison, Difference,

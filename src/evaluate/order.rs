@@ -38,6 +38,17 @@ impl Order {
         self.ends.len()
     }
 
+    /// The place of each tile's value among the distinct ones, from 0.
+    pub fn places(&self) -> Vec<usize> {
+        let mut places = vec![0; self.tiles.len()];
+        for (at, ties) in self.rising().enumerate() {
+            for &tile in ties {
+                places[tile as usize] = at;
+            }
+        }
+        places
+    }
+
     /// The rank of each drawn tile among the drawn ones, from 1; ties share the mean of their ranks.
     pub fn mid_ranks(&self, draws: &[u32]) -> Vec<f64> {
         let mut ranks = vec![0.0; self.tiles.len()];

@@ -4,6 +4,7 @@
 
 use super::draws::{drawn_mean, total};
 use super::order::Order;
+use super::tree::Tree;
 
 /// One quantity's true and estimated values, sorted once.
 #[derive(Debug, Clone)]
@@ -95,13 +96,8 @@ impl Agreement {
         let times = |tile: u32| u64::from(draws[tile as usize]);
         let size = |ties: &[u32]| ties.iter().map(|&tile| times(tile)).sum::<u64>() as f64;
         let pairs = |count: f64| count * (count - 1.0) / 2.0;
-        let mut rank = vec![0; draws.len()];
-        for (at, ties) in by_estimate.rising().enumerate() {
-            for &tile in ties {
-                rank[tile as usize] = at;
-            }
-        }
-        let mut seen = Tree(vec![0; by_estimate.distinct()]);
+        let rank = by_estimate.places();
+        let mut seen = Tree::new(by_estimate.distinct());
         let (mut before, mut net) = (0.0, 0.0);
         for ties in by_truth.rising() {
             for &tile in ties.iter().filter(|&&tile| times(tile) > 0) {
@@ -144,31 +140,6 @@ impl Moments {
     fn correlation(&self) -> Option<f64> {
         let whole = self.variances[0].sqrt() * self.variances[1].sqrt();
         (self.count > 0.0 && whole > 0.0).then(|| (self.covariance / whole).clamp(-1.0, 1.0))
-    }
-}
-
-/// Counts by place, with the sum of all places below one in O(log n).
-///
-/// # Source
-/// Fenwick 1994, doi:10.1002/spe.4380240306.
-struct Tree(Vec<u64>);
-
-impl Tree {
-    fn add(&mut self, place: usize, count: u64) {
-        let mut at = place;
-        while let Some(sum) = self.0.get_mut(at) {
-            *sum += count;
-            at |= at + 1;
-        }
-    }
-
-    fn below(&self, place: usize) -> u64 {
-        let (mut at, mut sum) = (place, 0);
-        while at > 0 {
-            sum += self.0[at - 1];
-            at &= at - 1;
-        }
-        sum
     }
 }
 

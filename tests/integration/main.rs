@@ -24,6 +24,7 @@ mod report;
 mod shared;
 mod slide_faults;
 mod slide_parity;
+mod survival;
 mod synthetic;
 mod torch_files;
 mod torch_hostile;
