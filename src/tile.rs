@@ -243,6 +243,37 @@ pub struct Predictions {
     pub class_names: Vec<String>,
     /// For each tile of the plan its scores `[K]`, or `None` when the tile was lost.
     pub rows: Vec<Option<Vec<f32>>>,
+    /// How unlike the training data each tile looks to the model; none when the model cannot tell.
+    pub unfamiliarity: Option<Unfamiliarity>,
+}
+
+/// How far tiles are from what a model was trained on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfamiliarity {
+    /// For each tile of the plan the squared distance of its features from those of the training tiles, 0 or more, or `None`
+    /// when the tile was lost.
+    pub distances: Vec<Option<f32>>,
+    /// Tiles beyond it look unlike the training data; all but about one in a hundred of the tiles that are like them stay
+    /// below.
+    pub threshold: f32,
+}
+
+impl Unfamiliarity {
+    /// Whether a tile looks unlike the training data; none for a lost tile.
+    pub fn is_unlike(&self, tile: usize) -> Option<bool> {
+        self.ratio(tile).map(|ratio| ratio > 1.0)
+    }
+
+    /// A tile's distance in units of the threshold, for maps: above 1 it looks unlike the training data.
+    pub fn ratio(&self, tile: usize) -> Option<f32> {
+        self.distances.get(tile).copied().flatten().map(|distance| distance / self.threshold)
+    }
+
+    /// The number of tiles that were judged, and how many of them look unlike the training data.
+    pub fn counts(&self) -> (usize, usize) {
+        let judged = (0..self.distances.len()).filter_map(|tile| self.is_unlike(tile));
+        judged.fold((0, 0), |(judged, unlike), is_unlike| (judged + 1, unlike + usize::from(is_unlike)))
+    }
 }
 
 impl Predictions {
@@ -250,7 +281,7 @@ impl Predictions {
     #[must_use]
     pub fn without_scores(&self) -> Self {
         let rows = self.rows.iter().map(|row| row.as_ref().map(|_| Vec::new())).collect();
-        Self { meaning: self.meaning.clone(), class_names: Vec::new(), rows }
+        Self { class_names: Vec::new(), rows, meaning: self.meaning.clone(), unfamiliarity: self.unfamiliarity.clone() }
     }
 
     /// The number of tiles that have scores.
@@ -284,5 +315,13 @@ mod tests {
         assert_eq!(Meaning::Findings.decide(&[POSITIVE_FROM]), Some(0));
         assert_eq!(Meaning::Estimates(vec![]).decide(&scores), None);
         assert_eq!(Meaning::Classes.decide(&[]), None);
+    }
+
+    #[test]
+    fn tiles_are_unlike_beyond_the_threshold_and_lost_ones_are_not_judged() {
+        let found = Unfamiliarity { distances: vec![Some(1.0), None, Some(4.0), Some(5.0)], threshold: 4.0 };
+        let unlike: Vec<Option<bool>> = (0..5).map(|tile| found.is_unlike(tile)).collect();
+        assert_eq!(unlike, [Some(false), None, Some(false), Some(true), None]);
+        assert_eq!((found.ratio(0), found.counts()), (Some(0.25), (3, 1)));
     }
 }

@@ -33,8 +33,8 @@ pub use ids::assign_ids;
 pub use map_files::{MapRecord, map_formats, write_maps};
 pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all};
 pub use record::{
-    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, GridFacts, ModelFacts, RecordedError, SCHEMA, SlideFacts, SlideRecord, SlideStatus,
-    StageSeconds,
+    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, RecordedError, SCHEMA,
+    SlideFacts, SlideRecord, SlideStatus, StageSeconds,
 };
 pub use run_metadata::{RunFacts, write_run_metadata};
 pub use stored::{StoredPredictions, read_predictions};
@@ -293,6 +293,7 @@ mod tests {
             meaning,
             class_names: names.iter().map(ToString::to_string).collect(),
             rows: rows.iter().map(|row| row.map(<[f32]>::to_vec)).collect(),
+            unfamiliarity: None,
         };
         let map = BiomarkerMap::new(&plan, &predictions).unwrap();
         let thumbnail = RgbImage8::filled(Size::new(250, 175), [230, 190, 210]);

@@ -7,7 +7,7 @@ use super::RESEARCH_USE;
 use super::outputs::{WrittenFile, record_path, write_atomically};
 use crate::error::{Error, Result};
 use crate::map::{MapSummary, TileCounts};
-use crate::tile::{GridRule, Reading, TilePlan};
+use crate::tile::{GridRule, Reading, TilePlan, Unfamiliarity};
 use crate::units::Mpp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,9 @@ pub struct SlideRecord {
     /// Areas and shares per class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<MapSummary>,
+    /// How many tiles look unlike the model's training data; absent when the model cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<FamiliarityFacts>,
     /// Where the time went.
     pub seconds: StageSeconds,
     /// Compressed units of the file.
@@ -232,6 +235,30 @@ impl GridFacts {
     }
 }
 
+/// How many tiles of a slide look unlike what the model was trained on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct FamiliarityFacts {
+    /// Tiles that were judged: all that have scores.
+    pub judged: usize,
+    /// Those beyond the threshold.
+    pub unlike: usize,
+    /// The squared distance from which on a tile counts as unlike.
+    pub threshold: f32,
+}
+
+impl FamiliarityFacts {
+    /// The counts of a slide's tiles.
+    pub fn of(unfamiliarity: &Unfamiliarity) -> Self {
+        let (judged, unlike) = unfamiliarity.counts();
+        Self { judged, unlike, threshold: unfamiliarity.threshold }
+    }
+
+    /// Share of the judged tiles that look unlike the training data, 0 to 1; none without tiles.
+    pub fn share(&self) -> Option<f64> {
+        (self.judged > 0).then(|| self.unlike as f64 / self.judged as f64)
+    }
+}
+
 /// What computed the scores.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceFacts {
@@ -294,6 +321,7 @@ impl SlideRecord {
             tiles: TileCounts::default(),
             tissue_mm2: None,
             summary: None,
+            familiarity: None,
             seconds: StageSeconds::default(),
             chunks: None,
             settings: serde_json::Value::Object(serde_json::Map::new()),
@@ -354,6 +382,7 @@ pub(super) mod tests {
             tiles: example.map.tiles(),
             tissue_mm2: Some(0.05),
             summary: Some(MapSummary::of(&example.map)),
+            familiarity: Some(FamiliarityFacts { judged: 2, unlike: 1, threshold: 1500.25 }),
             settings: serde_json::json!({ "batch": 32 }),
             ..SlideRecord::new(SlideStatus::Scored, slide, model, "key".into())
         }
@@ -384,6 +413,17 @@ pub(super) mod tests {
         let error = failed("f", "expected 2 bytes, found 1").error.unwrap();
         assert_eq!((error.kind.as_str(), error.code.as_str()), ("format", "WSI-0103"));
         assert_eq!(error.message, "level 2: expected 2 bytes, found 1");
+    }
+
+    #[test]
+    fn a_record_of_before_there_was_a_familiarity_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = serde_json::to_string(&scored("s")).unwrap();
+        let older = text.replace(r#""familiarity":{"judged":2,"unlike":1,"threshold":1500.25},"#, "");
+        assert_ne!(older, text);
+        fs::write(dir.path().join("s.json"), older).unwrap();
+        let expected = SlideRecord { familiarity: None, ..scored("s") };
+        assert_eq!(SlideRecord::read(dir.path(), "s"), Some(expected));
     }
 
     #[test]

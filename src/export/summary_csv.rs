@@ -1,7 +1,8 @@
 //! Records become `summary.csv`: one row per slide of the run, failed ones included.
 //!
 //! A cell of text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-`, `@`, a tab or a line
-//! break) gets an apostrophe in front; ids made by `assign_ids` never need one. Unknown values are empty. Columns per
+//! break) gets an apostrophe in front; ids made by `assign_ids` never need one. Unknown values are empty. `unfamiliar` is the
+//! share of scored tiles that look unlike the model's training data, empty when the model cannot tell. Columns per
 //! class are named `fraction_<class>` and `mm2_<class>`, those of estimated numbers `mean_<name> [<unit>]`, for every one of any
 //! slide, in the order of first appearance.
 
@@ -12,7 +13,7 @@ use crate::map::ClassSummary;
 use std::io::{self, Write};
 use std::path::Path;
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "id",
     "status",
     "error_code",
@@ -25,6 +26,7 @@ const COLUMNS: [&str; 14] = [
     "tissue_mm2",
     "scored_mm2",
     "failed_mm2",
+    "unfamiliar",
     "seconds",
     "device",
 ];
@@ -72,6 +74,7 @@ fn fixed_cells(record: &SlideRecord) -> [String; COLUMNS.len()] {
         number(record.tissue_mm2),
         number(summary.map(|summary| summary.scored_mm2)),
         number(summary.map(|summary| summary.failed_mm2)),
+        number(record.familiarity.and_then(|familiarity| familiarity.share())),
         number(Some(record.seconds.total)),
         record.device.as_ref().map(|device| text(&device.name)).unwrap_or_default(),
     ]
@@ -149,6 +152,7 @@ mod tests {
         assert_eq!(cell(0, "mm2_b").parse::<f64>().unwrap().to_bits(), summary.classes[1].area_mm2.unwrap().to_bits());
         assert_eq!([cell(1, "status"), cell(1, "error_code"), cell(1, "error")], ["failed", "WSI-0103", "'=cmd()"]);
         assert_eq!([cell(1, "mpp"), cell(1, "fraction_a")], ["", ""]);
+        assert_eq!([cell(0, "unfamiliar"), cell(1, "unfamiliar")], ["0.5", ""]);
         assert_eq!([cell(2, "id"), cell(2, "error")], ["'-three", "level 2: a, \"b\"\nc"]);
     }
 

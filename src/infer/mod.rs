@@ -8,6 +8,7 @@ mod activation;
 mod explain;
 mod eye;
 mod grad_cam;
+mod judge;
 mod predictor;
 mod readback;
 

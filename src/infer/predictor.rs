@@ -2,10 +2,11 @@
 
 use super::activation::activate;
 use super::eye::Eye;
+use super::judge::{Judge, Said};
 use super::readback::Readback;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{Activation, Bundle, Network};
+use crate::nn::{Activation, Bundle};
 use crate::ops::unpack::UnpackShape;
 use crate::tile::Batch;
 use burn::tensor::{Device, Tensor};
@@ -27,6 +28,9 @@ pub struct Scored {
     pub tiles: Vec<u32>,
     /// Probabilities `[K]` of each of these tiles.
     pub scores: Vec<Vec<f32>>,
+    /// How far each of them is from the training tiles ([`crate::nn::FeatureModel::distance`]); none when the bundle cannot
+    /// tell.
+    pub distances: Option<Vec<f32>>,
 }
 
 /// How many tiles are computed at once.
@@ -61,7 +65,7 @@ const IN_FLIGHT: usize = 2;
 /// A model on a device.
 #[derive(Debug)]
 pub struct Predictor {
-    network: Network,
+    judge: Judge,
     device: Device,
     is_cpu: bool,
     input_px: usize,
@@ -80,7 +84,7 @@ impl Predictor {
     pub fn new(bundle: &Bundle, device: &OpenDevice, config: PredictorConfig) -> Result<Self> {
         let preprocess = bundle.preprocess();
         Ok(Self {
-            network: bundle.network(&device.device)?,
+            judge: Judge::new(bundle, &device.device)?,
             device: device.device.clone(),
             is_cpu: device.is_cpu,
             input_px: preprocess.input_px as usize,
@@ -103,7 +107,7 @@ impl Predictor {
     pub fn try_out(&self) -> Result<Vec<f32>> {
         let shape = UnpackShape { tiles: 1, ..self.shape() };
         let input = self.eye.see(&test_card(shape), shape, &self.device);
-        let scored = self.score(vec![0], &Readback::start(self.network.forward(input)).wait()?)?;
+        let scored = self.score(vec![0], &Readback::start(self.judge.forward(input)).wait()?)?;
         Ok(scored.scores.concat())
     }
 
@@ -122,7 +126,7 @@ impl Predictor {
         let cpu = Device::flex();
         let input = self.eye.see(&bytes[..shape.bytes()], shape, &cpu);
         // The CPU first: a model that gives no numbers there is not the device's fault.
-        let expected = self.score(vec![0], &Readback::start(bundle.network(&cpu)?.forward(input)).wait()?)?;
+        let expected = self.score(vec![0], &Readback::start(Judge::new(bundle, &cpu)?.forward(input)).wait()?)?;
         let wrong = |found: &str| {
             let message = format!("expected the scores of the CPU within {PARITY} on a test tile, found {found}");
             Error::new(ErrorKind::Device, "DEV-0007", message)
@@ -132,13 +136,18 @@ impl Predictor {
         let found = self
             .score(whole_batch, &Readback::start(self.forward(&bytes)).wait()?)
             .map_err(|error| if error.kind() == ErrorKind::Model { wrong("no numbers") } else { error })?;
-        let expected = expected.scores.iter().flatten().cycle();
         // Probabilities are at most 1; numbers and features may be of any size.
-        let scale =
-            expected.clone().take(self.network.spec().outputs()).fold(1.0, |max: f32, score| max.max(score.abs()));
-        let differences = found.scores.iter().flatten().zip(expected).map(|(a, b)| (a - b).abs());
-        let worst = differences.fold(0.0, f32::max);
-        if worst <= PARITY * scale { Ok(()) } else { Err(wrong(&format!("them {worst} apart"))) }
+        let largest = expected.scores.iter().flatten().fold(1.0, |max: f32, score| max.max(score.abs()));
+        let scores = apart(found.scores.iter().flatten(), expected.scores.iter().flatten(), largest);
+        let distances = |scored: &Scored| scored.distances.clone().unwrap_or_default();
+        let (found, expected) = (distances(&found), distances(&expected));
+        let distances =
+            apart(found.iter(), expected.iter(), expected.first().map_or(1.0, |&distance| distance.max(1.0)));
+        match (scores, distances) {
+            (worst, _) if worst > PARITY => Err(wrong(&format!("them {worst} apart"))),
+            (_, worst) if worst > PARITY => Err(wrong(&format!("its distance to the training tiles {worst} apart"))),
+            _ => Ok(()),
+        }
     }
 
     /// Scores everything that the feed has; `sink` gets each batch as it is done, in any order.
@@ -170,7 +179,7 @@ impl Predictor {
             let input = self.eye.see(&batch.pixels[..shape.bytes()], shape, &self.device);
             let tiles = batch.tiles.clone();
             feed.recycle(batch);
-            let logits = Readback::start(self.network.forward(input)).wait()?;
+            let logits = Readback::start(self.judge.forward(input)).wait()?;
             sink(self.score(tiles, &logits)?);
         }
         Ok(())
@@ -189,7 +198,7 @@ impl Predictor {
             let shape = UnpackShape { tiles: self.config.batch, ..self.shape_for(&batch) };
             batch.pixels.resize(shape.bytes(), 0);
             let input = self.eye.see(&batch.pixels, shape, &self.device);
-            flying.push_back((batch.tiles.clone(), Readback::start(self.network.forward(input))));
+            flying.push_back((batch.tiles.clone(), Readback::start(self.judge.forward(input))));
             feed.recycle(batch);
             if flying.len() >= IN_FLIGHT {
                 land(&mut flying)?;
@@ -210,21 +219,31 @@ impl Predictor {
     }
 
     fn forward(&self, bytes: &[u8]) -> Tensor<2> {
-        self.network.forward(self.eye.see(bytes, self.shape(), &self.device))
+        self.judge.forward(self.eye.see(bytes, self.shape(), &self.device))
     }
 
     /// Cuts the padding off and turns logits into probabilities.
-    fn score(&self, tiles: Vec<u32>, logits: &[f32]) -> Result<Scored> {
-        let rows = logits.chunks(self.network.spec().outputs()).take(tiles.len());
-        let scores: Vec<Vec<f32>> = rows.map(|row| activate(row, self.activation, self.temperature)).collect();
-        match scores.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
-            Some(at) => {
-                let message = format!("expected finite scores, found {:?} for tile {}", scores[at], tiles[at]);
-                Err(Error::new(ErrorKind::Model, "INF-0001", message))
-            }
-            None => Ok(Scored { tiles, scores }),
+    fn score(&self, tiles: Vec<u32>, values: &[f32]) -> Result<Scored> {
+        let Said { outputs, distances } = self.judge.said(values, tiles.len());
+        let activated = |row: &[f32]| activate(row, self.activation, self.temperature);
+        let scores: Vec<Vec<f32>> = outputs.into_iter().map(activated).collect();
+        let refuse = |what: &str, found: &dyn std::fmt::Debug, at: usize| {
+            let message = format!("expected {what}, found {found:?} for tile {}", tiles[at]);
+            Err(Error::new(ErrorKind::Model, "INF-0001", message))
+        };
+        if let Some(at) = scores.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
+            return refuse("finite scores", &scores[at], at);
         }
+        if let Some((at, found)) = distances.iter().flatten().enumerate().find(|(_, distance)| !distance.is_finite()) {
+            return refuse("a finite distance to the training tiles", found, at);
+        }
+        Ok(Scored { tiles, scores, distances })
     }
+}
+
+/// The largest difference from numbers that repeat, as a share of `scale`.
+fn apart<'a>(found: impl Iterator<Item = &'a f32>, expected: impl Iterator<Item = &'a f32> + Clone, scale: f32) -> f32 {
+    found.zip(expected.cycle()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale
 }
 
 /// Equal tiles of smooth colour waves with fine structure on them, so that every layer has something to respond to.

@@ -279,6 +279,7 @@ pub(crate) mod tests {
             meaning: if names.len() == 1 { Meaning::Findings } else { Meaning::Classes },
             class_names: names.iter().map(ToString::to_string).collect(),
             rows: rows.iter().map(|row| row.map(<[f32]>::to_vec)).collect(),
+            unfamiliarity: None,
         }
     }
 

@@ -1,12 +1,14 @@
-//! A model on disk: a folder with `model.toml`, its weights and `CARD.md`, or a model of WSInfer's zoo.
+//! A model on disk: a folder with `model.toml`, its weights, `CARD.md` and what its training tiles look like, or a model of
+//! WSInfer's zoo.
 //!
 //! Invariant: an open [`Bundle`] has been checked whole. Its weights fit its network, come from the very bytes that were
 //! hashed, and their digest is that of the card. Trains nothing, computes nothing.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::limits::{MAX_FAMILIARITY_BYTES, MAX_WEIGHTS_BYTES};
 use crate::nn::calibration::Calibration;
 use crate::nn::card::{Activation, Card, Class, Input, Stain};
+use crate::nn::familiarity::{Familiarity, FeatureModel};
 use crate::nn::fold::fold;
 use crate::nn::network::Network;
 use crate::nn::spec::NetworkSpec;
@@ -38,6 +40,7 @@ pub struct Bundle {
     spec: NetworkSpec,
     /// Folded, with timm's names.
     weights: TensorMap,
+    feature_model: Option<FeatureModel>,
     card: Option<Card>,
 }
 
@@ -62,7 +65,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] when card, weights and network do not fit together, or there is no model (`MOD-0209`);
-    /// [`ErrorKind::Integrity`] (`MOD-0301`) when the weights are not those of the card; [`ErrorKind::Io`].
+    /// [`ErrorKind::Integrity`] (`MOD-0301`) when a file is not that of the card; [`ErrorKind::Io`].
     pub fn open(dir: &Path) -> Result<Self> {
         if dir.join(CARD).is_file() {
             Self::open_card(dir)
@@ -80,12 +83,7 @@ impl Bundle {
         let path = dir.join(CARD);
         let card = Card::parse(&read_text(&path)?).map_err(|error| error.at_path(&path))?;
         let path = dir.join(&card.weights.file);
-        let bytes = read_file(&path, MAX_WEIGHTS_BYTES)?;
-        let digest = digest_of(&bytes);
-        if !digest.eq_ignore_ascii_case(&card.weights.blake3) {
-            let message = format!("expected weights with digest {}, found {digest}", card.weights.blake3);
-            return Err(Error::new(ErrorKind::Integrity, "MOD-0301", message).at_path(&path));
-        }
+        let (bytes, digest) = read_stated(&path, MAX_WEIGHTS_BYTES, &card.weights.blake3)?;
         let (weights, precision) = TensorMap::from_safetensors(&bytes).map_err(|error| error.at_path(&path))?;
         if precision != card.weights.dtype {
             let message = format!("expected weights stored as {:?}, found {precision:?}", card.weights.dtype);
@@ -93,6 +91,8 @@ impl Bundle {
         }
         drop(bytes); // before they are folded into as many numbers again
         let spec = card.spec();
+        let feature_model =
+            card.familiarity.as_ref().map(|stated| read_feature_model(dir, stated, &spec)).transpose()?;
         Ok(Self {
             name: card.name.clone(),
             digest,
@@ -101,6 +101,7 @@ impl Bundle {
             activation: card.activation,
             spec,
             weights: checked(&spec, weights).map_err(|error| error.at_path(&path))?,
+            feature_model,
             card: Some(card),
         })
     }
@@ -131,6 +132,7 @@ impl Bundle {
             activation: config.activation,
             spec,
             weights: checked(&spec, map).map_err(|error| error.at_path(weights))?,
+            feature_model: None,
             card: None,
         })
     }
@@ -227,6 +229,16 @@ impl Bundle {
         self
     }
 
+    /// From where on a tile is unlike the training data, where the card says so.
+    pub fn familiarity(&self) -> Option<&Familiarity> {
+        self.card.as_ref()?.familiarity.as_ref()
+    }
+
+    /// What its training tiles look like to the network; there when [`Bundle::familiarity`] is.
+    pub fn feature_model(&self) -> Option<&FeatureModel> {
+        self.feature_model.as_ref()
+    }
+
     /// What the scores are.
     pub fn meaning(&self) -> Meaning {
         match self.activation {
@@ -275,6 +287,26 @@ fn folder_name(dir: &Path) -> Option<String> {
 
 fn checked(spec: &NetworkSpec, weights: TensorMap) -> Result<TensorMap> {
     fold(spec, canonical(spec, weights, Head::FromFile)?)
+}
+
+fn read_feature_model(dir: &Path, stated: &Familiarity, spec: &NetworkSpec) -> Result<FeatureModel> {
+    let path = dir.join(&stated.file);
+    let (bytes, _) = read_stated(&path, MAX_FAMILIARITY_BYTES, &stated.blake3)?;
+    FeatureModel::from_safetensors(&bytes, spec.features(), stated.directions).map_err(|error| error.at_path(&path))
+}
+
+/// Reads a file whose digest the card states.
+///
+/// # Errors
+/// Those of [`read_file`]; [`ErrorKind::Integrity`] (`MOD-0301`) when it is another.
+pub(super) fn read_stated(path: &Path, limit: u64, stated: &str) -> Result<(Vec<u8>, String)> {
+    let bytes = read_file(path, limit)?;
+    let digest = digest_of(&bytes);
+    if digest.eq_ignore_ascii_case(stated) {
+        return Ok((bytes, digest));
+    }
+    let message = format!("expected a file with digest {stated}, found {digest}");
+    Err(Error::new(ErrorKind::Integrity, "MOD-0301", message).at_path(path))
 }
 
 pub(super) fn digest_of(bytes: &[u8]) -> String {

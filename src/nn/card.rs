@@ -5,6 +5,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::calibration::Calibration;
+use crate::nn::familiarity::Familiarity;
 use crate::nn::registry::Architecture;
 use crate::nn::spec::{NetworkSpec, Padding, Variant};
 use crate::nn::tensor_map::Precision;
@@ -57,6 +58,9 @@ pub struct Card {
     /// What makes its scores honest probabilities; without it they are as the network gives them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// What its training tiles look like to it; without it nobody knows which tiles are unlike them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<Familiarity>,
     /// Results of its evaluation.
     #[serde(default)]
     pub metrics: Metrics,
@@ -220,8 +224,8 @@ impl Card {
     ///
     /// # Errors
     /// [`ErrorKind::Model`]: `MOD-0202` another schema, `MOD-0203` classes, or a calibration of what is no
-    /// probability, `MOD-0204` a value out of range, `MOD-0205` the
-    /// weights' file name or digest; [`ErrorKind::Unsupported`] as [`NetworkSpec::check`].
+    /// probability, `MOD-0204` a value out of range, `MOD-0205` a file's name or digest; [`ErrorKind::Unsupported`] as
+    /// [`NetworkSpec::check`].
     pub fn check(&self) -> Result<()> {
         if self.schema != SCHEMA {
             return Err(fault("MOD-0202", format!("expected schema {SCHEMA}, found {}", self.schema)));
@@ -244,7 +248,14 @@ impl Card {
             }
             calibration.check()?;
         }
-        self.weights.check()
+        if let Some(familiarity) = &self.familiarity {
+            familiarity.check()?;
+            if familiarity.file == self.weights.file {
+                let message = format!("expected another file for the familiarity, found {:?} twice", familiarity.file);
+                return Err(fault("MOD-0205", message));
+            }
+        }
+        check_file(&self.weights.file, &self.weights.blake3)
     }
 }
 
@@ -300,20 +311,21 @@ impl Input {
     }
 }
 
-impl WeightsFile {
-    fn check(&self) -> Result<()> {
-        // A card may come from anywhere; it must not lead to a file outside its folder.
-        let mut parts = Path::new(&self.file).components();
-        let plain =
-            matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == &*self.file);
-        if !plain || self.file.contains('\\') {
-            return Err(fault("MOD-0205", format!("expected a plain file name, found {:?}", self.file)));
-        }
-        if self.blake3.len() != 64 || !self.blake3.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(fault("MOD-0205", format!("expected 64 hexadecimal digits, found {:?}", self.blake3)));
-        }
-        Ok(())
+/// Checks the name and the digest of a file in the bundle's folder.
+///
+/// # Errors
+/// [`ErrorKind::Model`] (`MOD-0205`).
+pub(super) fn check_file(file: &str, blake3: &str) -> Result<()> {
+    // A card may come from anywhere; it must not lead to a file outside its folder.
+    let mut parts = Path::new(file).components();
+    let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == file);
+    if !plain || file.contains('\\') {
+        return Err(fault("MOD-0205", format!("expected a plain file name, found {file:?}")));
     }
+    if blake3.len() != 64 || !blake3.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(fault("MOD-0205", format!("expected 64 hexadecimal digits, found {blake3:?}")));
+    }
+    Ok(())
 }
 
 fn fault(code: &'static str, message: String) -> Error {
@@ -352,6 +364,18 @@ pub(super) mod tests {
                 fitted_on: "validation tiles".to_owned(),
                 ece_before: Some(0.08),
                 ece_after: None,
+            }),
+            familiarity: Some(Familiarity {
+                file: "familiarity.safetensors".to_owned(),
+                blake3: "1".repeat(64),
+                directions: 32,
+                fitted_on: "900 training tiles".to_owned(),
+                judged_on: "200 validation tiles".to_owned(),
+                tiles: 200,
+                level: 0.99,
+                median: 1200.5,
+                threshold: 2400.5,
+                flagged: Some(0.015),
             }),
             metrics: Metrics::from([("auc".to_owned(), 0.93)]),
         }
@@ -396,6 +420,24 @@ pub(super) mod tests {
             ("weights.safetensors", "/etc/passwd", "MOD-0205"),
             ("weights.safetensors", "..", "MOD-0205"),
             ("000000", "00000g", "MOD-0205"),
+            ("111111", "11111g", "MOD-0205"),
+            ("familiarity.safetensors", "../familiarity.safetensors", "MOD-0205"),
+            ("familiarity.safetensors", "weights.safetensors", "MOD-0205"),
+            ("directions = 32", "directions = 0", "MOD-0204"),
+            ("directions = 32", "directions = 1025", "MOD-0204"),
+            ("directions = 32", "directions = -1", "MOD-0201"),
+            ("directions = 32", "", "MOD-0201"),
+            ("\"900 training tiles\"", "\"\"", "MOD-0204"),
+            ("\"200 validation tiles\"", "\" \"", "MOD-0204"),
+            ("tiles = 200", "tiles = 0", "MOD-0204"),
+            ("level = 0.99", "level = 1.01", "MOD-0204"),
+            ("level = 0.99", "level = nan", "MOD-0204"),
+            ("median = 1200.5", "median = 2401.0", "MOD-0204"),
+            ("threshold = 2400.5", "threshold = nan", "MOD-0204"),
+            ("threshold = 2400.5", "threshold = inf", "MOD-0204"),
+            ("threshold = 2400.5", "threshold = 0.0", "MOD-0204"),
+            ("flagged = 0.015", "flagged = 1.5", "MOD-0204"),
+            ("flagged = 0.015", "share = 0.015", "MOD-0201"),
         ];
         let text = card().to_toml().unwrap();
         for (from, to, code) in cases {

@@ -160,6 +160,22 @@ impl Network {
         backbone.pool(backbone.maps(tiles))
     }
 
+    /// Both of these in one pass.
+    ///
+    /// # Shapes
+    /// `[N, 3, H, W]` normalised RGB to what [`Self::forward`] gives and features `[N, D]`.
+    pub fn forward_and_features(&self, tiles: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
+        let backbone = self.body.backbone();
+        let maps = backbone.maps(tiles);
+        let features = backbone.pool(maps.clone());
+        let outputs = match (&self.body, &self.head) {
+            (_, Some(head)) => head.forward(features.clone()),
+            (Body::SqueezeNet(network), None) => network.classify(maps),
+            (_, None) => features.clone(),
+        };
+        (outputs, features)
+    }
+
     /// The first part of [`Self::forward`]: the last maps in which a place is still a place in the tile.
     ///
     /// # Shapes

@@ -1,8 +1,10 @@
 //! A card and weights → a model folder, whole or absent.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::bundle::{CARD, digest_of};
+use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::nn::bundle::{CARD, digest_of, read_stated, read_text};
 use crate::nn::card::{Card, WeightsFile};
+use crate::nn::familiarity::{Familiarity, FeatureModel};
 use crate::nn::tensor_map::TensorMap;
 use crate::nn::weights::{Head, canonical};
 use std::fs;
@@ -11,6 +13,7 @@ use std::path::Path;
 
 const TEXT: &str = "CARD.md";
 const WEIGHTS: &str = "weights.safetensors";
+const FAMILIARITY: &str = "familiarity.safetensors";
 
 /// Writes a bundle: the weights in the precision that the card states, the card with their file name and digest filled in,
 /// and the text.
@@ -20,7 +23,23 @@ const WEIGHTS: &str = "weights.safetensors";
 /// [`ErrorKind::Usage`] (`MOD-0401`) when `dir` exists; [`ErrorKind::Model`] when weights do not fit the card's network or
 /// that precision; [`ErrorKind::Io`].
 pub fn write_bundle(dir: &Path, card: &Card, weights: &TensorMap, card_markdown: &str) -> Result<Card> {
-    write_proven_bundle(dir, card, weights, card_markdown, |_| Ok(()))
+    write_familiar_bundle(dir, card, weights, None, card_markdown)
+}
+
+/// Writes a bundle as [`write_bundle`] does, with what its training tiles look like: file name and digest are filled in
+/// where the card speaks of it. Without that the card says nothing of it.
+///
+/// # Errors
+/// Those of [`write_bundle`].
+pub fn write_familiar_bundle(
+    dir: &Path,
+    card: &Card,
+    weights: &TensorMap,
+    model: Option<&FeatureModel>,
+    card_markdown: &str,
+) -> Result<Card> {
+    let (card, weights) = with_weights(card, weights)?;
+    write_files(dir, card, &weights, model, card_markdown, |_| Ok(()))
 }
 
 /// Writes a bundle as [`write_bundle`] does, and gives the folder its name only when `prove` finds nothing wrong with it.
@@ -34,24 +53,71 @@ pub fn write_proven_bundle(
     card_markdown: &str,
     prove: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<Card> {
+    let (card, weights) = with_weights(card, weights)?;
+    write_files(dir, card, &weights, None, card_markdown, prove)
+}
+
+/// Writes the bundle `from` anew to the folder `to`, with another card and text and with what its training tiles look like.
+/// The weights file stays as it is, to the byte.
+///
+/// # Errors
+/// Those of [`write_bundle`]; [`ErrorKind::Integrity`] (`MOD-0301`) when the weights are not those of the card.
+pub fn familiarised_bundle(
+    from: &Path,
+    to: &Path,
+    card: &Card,
+    model: &FeatureModel,
+    card_markdown: &str,
+) -> Result<Card> {
+    let (weights, _) = read_stated(&from.join(&card.weights.file), MAX_WEIGHTS_BYTES, &card.weights.blake3)?;
+    write_files(to, card.clone(), &weights, Some(model), card_markdown, |_| Ok(()))
+}
+
+/// The text beside a card; no more than the model's name where there is none.
+///
+/// # Errors
+/// [`ErrorKind::Io`]; [`ErrorKind::Limits`] and [`ErrorKind::Model`] for what is no page of text.
+pub fn card_text(dir: &Path, card: &Card) -> Result<String> {
+    let path = dir.join(TEXT);
+    if path.is_file() { read_text(&path) } else { Ok(format!("# {}\n", card.name)) }
+}
+
+/// The bytes of the weights file, and the card that states them.
+fn with_weights(card: &Card, weights: &TensorMap) -> Result<(Card, Vec<u8>)> {
+    let dtype = card.weights.dtype;
+    let weights = canonical(&card.spec(), weights.clone(), Head::FromFile)?.to_safetensors(dtype)?;
+    let file = WeightsFile { file: WEIGHTS.to_owned(), blake3: digest_of(&weights), dtype };
+    Ok((Card { weights: file, ..card.clone() }, weights))
+}
+
+fn write_files(
+    dir: &Path,
+    mut card: Card,
+    weights: &[u8],
+    model: Option<&FeatureModel>,
+    card_markdown: &str,
+    prove: impl FnOnce(&Path) -> Result<()>,
+) -> Result<Card> {
     if dir.exists() {
         return Err(
             Error::new(ErrorKind::Usage, "MOD-0401", "expected a new folder, found one that exists").at_path(dir)
         );
     }
-    let spec = card.spec();
-    let dtype = card.weights.dtype;
-    let weights = canonical(&spec, weights.clone(), Head::FromFile)?.to_safetensors(dtype)?;
-    let blake3 = digest_of(&weights);
-    let file = WeightsFile { file: WEIGHTS.to_owned(), blake3, dtype };
-    let card = Card { weights: file, ..card.clone() };
+    let model = model.map(FeatureModel::to_safetensors).transpose()?.map(|(bytes, _)| bytes);
+    card.familiarity = card.familiarity.zip(model.as_deref()).map(|(stated, bytes)| Familiarity {
+        file: FAMILIARITY.to_owned(),
+        blake3: digest_of(bytes),
+        ..stated
+    });
     let text = card.to_toml()?;
+    let weights = [(card.weights.file.as_str(), weights), (TEXT, card_markdown.as_bytes()), (CARD, text.as_bytes())];
+    let familiarity = card.familiarity.as_ref().zip(model.as_deref()).map(|(stated, bytes)| (&*stated.file, bytes));
 
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| Error::io(parent, "make the folder", error))?;
     let failed = |error| Error::io(dir, "write the model", error);
     let draft = tempfile::Builder::new().prefix(".model-").tempdir_in(parent).map_err(failed)?;
-    for (name, bytes) in [(WEIGHTS, &weights[..]), (TEXT, card_markdown.as_bytes()), (CARD, text.as_bytes())] {
+    for (name, bytes) in weights.into_iter().chain(familiarity) {
         write(&draft.path().join(name), bytes).map_err(failed)?;
     }
     prove(draft.path())?;

@@ -41,7 +41,8 @@ pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, fingerprint: &st
         "{:?}",
         (
             (bundle.name(), bundle.digest(), bundle.spec()),
-            (bundle.classes(), bundle.mpp(), bundle.preprocess(), bundle.activation(), bundle.temperature())
+            (bundle.classes(), bundle.mpp(), bundle.preprocess(), bundle.activation(), bundle.temperature()),
+            bundle.familiarity().map(|familiarity| (&familiarity.blake3, familiarity.threshold))
         )
     );
     let mut hasher = blake3::Hasher::new();

@@ -6,8 +6,8 @@ use super::score::{Engine, ScoreConfig};
 use super::survey::{Survey, survey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
-    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs, SlideRecord, SlideStatus, StageSeconds,
-    write_all,
+    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs,
+    SlideRecord, SlideStatus, StageSeconds, write_all,
 };
 use crate::infer::{BatchFeed, Scored};
 use crate::map::palette::class_colours;
@@ -15,7 +15,7 @@ use crate::map::{BiomarkerMap, MapSummary};
 use crate::nn::{Bundle, Class};
 use crate::raster::Mask;
 use crate::slide::Slide;
-use crate::tile::{Batch, GridRule, Meaning, Predictions, TilePlan};
+use crate::tile::{Batch, GridRule, Meaning, Predictions, TilePlan, Unfamiliarity};
 use crate::tiling::loader::{BatchSource, LoadReport, Loaded, LoaderConfig, load};
 use crate::tiling::plan::{SlideGeometry, TilingConfig, plan};
 use crate::tiling::wsinfer_grid;
@@ -95,6 +95,7 @@ pub(super) fn score_slide(
         device: Some(device_facts(engine)),
         tiles: map.tiles(),
         tissue_mm2: Some(tissue_mm2),
+        familiarity: predictions.unfamiliarity.as_ref().map(FamiliarityFacts::of),
         summary: Some(MapSummary::of(&map)),
         seconds: clock.seconds,
         chunks: loaded.map(|report| ChunkCounts { decoded: report.chunks_decoded, distinct: report.chunks_distinct }),
@@ -175,7 +176,8 @@ fn score_tiles(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<(Predictions, Option<LoadReport>)> {
     let (meaning, class_names) = (engine.bundle.meaning(), engine.bundle.class_names());
-    let rows = Mutex::new(vec![None; plan.len()]);
+    // Of each tile its scores, and how far it is from the training tiles.
+    let said = Mutex::new(vec![(None, None); plan.len()]);
     let mut report = None;
     if !plan.is_empty() {
         let loader = LoaderConfig {
@@ -186,11 +188,12 @@ fn score_tiles(
         };
         let keep = |scored: Scored| {
             let tiles = scored.tiles.len();
-            let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            for (tile, scores) in scored.tiles.into_iter().zip(scored.scores) {
-                rows[tile as usize] = Some(scores);
+            let mut said = said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for (at, (tile, scores)) in scored.tiles.into_iter().zip(scored.scores).enumerate() {
+                let distance = scored.distances.as_ref().and_then(|distances| distances.get(at)).copied();
+                said[tile as usize] = (Some(scores), distance);
             }
-            drop(rows);
+            drop(said);
             listen(Event::TilesDone { tiles });
         };
         let run = |source: &BatchSource| engine.predictor.run(&Feed { source, listen }, &keep);
@@ -198,13 +201,16 @@ fn score_tiles(
         ran?;
         report = Some(loaded);
     }
-    let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let said = said.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (rows, distances): (Vec<Option<Vec<f32>>>, Vec<Option<f32>>) = said.into_iter().unzip();
     if !rows.is_empty() && rows.iter().all(Option::is_none) {
         let message = format!("expected pixels for {} tiles, found none that can be decoded", rows.len());
         return Err(Error::new(ErrorKind::Format, "RUN-0004", message)
             .with_advice("the file may have been damaged while it was copied; copy it again"));
     }
-    Ok((Predictions { meaning, class_names, rows }, report))
+    let threshold = engine.bundle.familiarity().map(|familiarity| familiarity.threshold);
+    let unfamiliarity = threshold.map(|threshold| Unfamiliarity { distances, threshold });
+    Ok((Predictions { meaning, class_names, rows, unfamiliarity }, report))
 }
 
 /// How classes are shown and read; the default palette fills in the colours that a card lacks.

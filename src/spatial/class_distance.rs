@@ -42,7 +42,7 @@ pub fn class_distance(
 fn mean_distance(lattice: &Lattice, labels: &[u8], from: u8, to: u8) -> f64 {
     let width = lattice.width;
     // Farther than any place of the lattice.
-    let far = i64::try_from(width + lattice.height).unwrap_or(i64::MAX);
+    let far = u32::try_from(width + lattice.height).unwrap_or(u32::MAX);
     let mut heights = vec![far; width * lattice.height];
     let mut starts = vec![false; heights.len()];
     let mut count = 0;
@@ -61,14 +61,14 @@ fn mean_distance(lattice: &Lattice, labels: &[u8], from: u8, to: u8) -> f64 {
 }
 
 /// The distance to the nearest 0 of the same column.
-fn along_columns(heights: &mut [i64], width: usize) {
+fn along_columns(heights: &mut [u32], width: usize) {
+    let rows = heights.len() / width;
     let mut nearer = |near: usize, at: usize| {
         let (low, high) = heights.split_at_mut(near.max(at));
         let low = &mut low[near.min(at)..][..width];
         let (near, at) = if near < at { (low, &mut high[..width]) } else { (&mut high[..width], low) };
         at.iter_mut().zip(near).for_each(|(at, near)| *at = (*at).min(*near + 1));
     };
-    let rows = heights.len() / width;
     (1..rows).for_each(|row| nearer((row - 1) * width, row * width));
     (1..rows).rev().for_each(|row| nearer(row * width, (row - 1) * width));
 }
@@ -76,7 +76,7 @@ fn along_columns(heights: &mut [i64], width: usize) {
 /// The sum over `starts` of the distance to the nearest place: in column i it is `heights[i]` away, so the nearest is on the
 /// lower envelope of the parabolas (x - i)^2 + height^2. The stack holds each parabola with the first column where it is
 /// lowest.
-fn along_row(heights: &[i64], starts: &[bool], far: i64, stack: &mut Vec<(i64, i64, i64)>) -> f64 {
+fn along_row(heights: &[u32], starts: &[bool], far: u32, stack: &mut Vec<(i64, i64, i64)>) -> f64 {
     if !starts.contains(&true) {
         return 0.0;
     }
@@ -86,6 +86,7 @@ fn along_row(heights: &[i64], starts: &[bool], far: i64, stack: &mut Vec<(i64, i
         if height >= far {
             continue;
         }
+        let height = i64::from(height);
         let new = (column, height * height, 0);
         while stack.last().is_some_and(|last| at(last.2, last) > at(last.2, &new)) {
             stack.pop();

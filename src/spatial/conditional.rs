@@ -101,7 +101,8 @@ mod tests {
             // All ways to choose `count` of the other 11, by bits.
             let others: Vec<f64> = (0..12).filter(|&at| at != cell).map(|at| values[at]).collect();
             let chosen = (0_u32..1 << 11).filter(|bits| bits.count_ones() as usize == count);
-            let total = |bits: u32| -> f64 { others.iter().zip(0..).map(|(v, at)| v * f64::from(bits >> at & 1)).sum() };
+            let total =
+                |bits: u32| -> f64 { others.iter().zip(0..).map(|(v, at)| v * f64::from(bits >> at & 1)).sum() };
             let sums: Vec<f64> = chosen.map(total).collect();
             let centre = sums.iter().sum::<f64>() / sums.len() as f64;
             let hits = sums.iter().filter(|&&other| (other - centre).abs() >= (sum - centre).abs() - 1e-9).count();

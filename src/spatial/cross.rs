@@ -57,9 +57,8 @@ pub fn bivariate_moran(
 pub fn lee(neighbours: &Neighbours, x: &[f64], y: &[f64], permutations: Option<Permutations>) -> Option<Lee> {
     let (x, y) = (standardised(neighbours, x)?, standardised(neighbours, y)?);
     let count = neighbours.cells() - neighbours.islands().count();
-    let smooth = |values: &[f64]| -> Vec<f64> {
-        neighbours.means(values).into_iter().map(Option::unwrap_or_default).collect()
-    };
+    let smooth =
+        |values: &[f64]| -> Vec<f64> { neighbours.means(values).into_iter().map(Option::unwrap_or_default).collect() };
     let (smooth_x, smooth_y) = (smooth(&x), smooth(&y));
     let own = |smooth: &[f64]| dot(smooth, smooth) / count as f64;
     Some(Lee {

@@ -39,8 +39,8 @@ pub fn contacts(
     let counted = |labels: &[u8]| count(neighbours, labels, classes);
     let found = counted(labels);
     let permuted = permutations.map_or_else(Vec::new, |permutations| permutations.shuffled(STREAM, labels, counted));
-    let size = |class: u8| labels.iter().filter(|&&label| label == class).count() as f64;
-    let sizes: Vec<f64> = (0..=classes).map(size).collect();
+    let mut sizes = vec![0.0; usize::from(classes) + 1];
+    labels.iter().for_each(|&label| sizes[usize::from(label)] += 1.0);
     let (links, cells) = (neighbours.links() as f64, labels.len() as f64);
     let pairs = (0..=classes).flat_map(|from| (0..=classes).map(move |to| (from, to)));
     let contact = |((from, to), count): ((u8, u8), u64)| {
@@ -67,7 +67,9 @@ fn count(neighbours: &Neighbours, labels: &[u8], last: u8) -> Vec<u64> {
     let mut counts = vec![0_u64; place(last, last, last) + 1];
     for (near, &from) in neighbours.iter().zip(labels) {
         let row = &mut counts[place(from, 0, last)..=place(from, last, last)];
-        near.iter().for_each(|&other| row[usize::from(labels[other as usize])] += 1);
+        for &other in near {
+            row[usize::from(labels[other as usize])] += 1;
+        }
     }
     counts
 }

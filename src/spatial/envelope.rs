@@ -33,7 +33,9 @@ pub(super) fn envelope(curve: &[f64], simulated: &[Vec<f64>]) -> Option<Envelope
             ranks.push(2 * below.min(above) + ties);
         }
     }
-    ranks.iter_mut().for_each(|ranks| ranks.sort_unstable());
+    for ranks in &mut ranks {
+        ranks.sort_unstable();
+    }
     let mut order: Vec<&Vec<usize>> = ranks.iter().collect();
     order.sort_unstable();
     let share = |ranks: &Vec<usize>| order.partition_point(|other| *other <= ranks) as f64 / order.len() as f64;

@@ -78,11 +78,7 @@ fn join(count: u64, WeightSums { s0, s1, s2 }: &WeightSums, cells: usize, moment
     let variance = square - expectation * expectation;
     // What rounding leaves of the difference of two large squares is no variance.
     let varies = cells > 3 && variance > 1e-12 * square;
-    JoinCount {
-        count,
-        expectation,
-        test: NormalTest::of(count as f64, expectation, variance).filter(|_| varies),
-    }
+    JoinCount { count, expectation, test: NormalTest::of(count as f64, expectation, variance).filter(|_| varies) }
 }
 
 /// n (n - 1) ... , `terms` factors.

@@ -74,8 +74,7 @@ pub fn marked_l(
     let chance = marks * (marks - 1.0) / (cells * (cells - 1.0));
     let expected: Vec<f64> = within(&vec![true; marked.len()]).into_iter().map(|pairs| pairs * chance).collect();
     let found = within(marked);
-    let simulated =
-        permutations.map_or_else(Vec::new, |permutations| permutations.shuffled(STREAM, marked, within));
+    let simulated = permutations.map_or_else(Vec::new, |permutations| permutations.shuffled(STREAM, marked, within));
     // L rises with the number of pairs, so the band of one is that of the other.
     let envelope = envelope(&found, &simulated);
     let radius = |at: usize| {
@@ -103,7 +102,11 @@ fn add(sum: &mut u64, pairs: u64) -> u64 {
 /// For each radius the steps (columns, rows) that it adds to those of smaller ones; of each step and its reverse, one.
 fn steps(lattice: &Lattice, radii: &[f64]) -> Vec<Vec<(isize, usize)>> {
     let last = radii.last().copied().unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float too large becomes the largest")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float too large becomes the largest"
+    )]
     let whole = last.floor() as usize;
     let (columns, rows) = (whole.min(lattice.width - 1).cast_signed(), whole.min(lattice.height - 1));
     let mut rings = vec![Vec::new(); radii.len()];

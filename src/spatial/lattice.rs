@@ -91,8 +91,10 @@ mod tests {
     fn pairs_are_those_found_one_by_one() {
         let mut random = Random::of(&[4]);
         for (width, height) in [(1, 1), (7, 5), (64, 3), (150, 9)] {
-            let cells: Vec<(u32, u32)> =
-                (0..width * height).map(|at| (at % width + 90, at / width + 7)).filter(|_| random.unit() < 0.7).collect();
+            let cells: Vec<(u32, u32)> = (0..width * height)
+                .map(|at| (at % width + 90, at / width + 7))
+                .filter(|_| random.unit() < 0.7)
+                .collect();
             let lattice = Lattice::of(&cells).unwrap();
             let marked: Vec<bool> = cells.iter().map(|_| random.coin()).collect();
             let set: std::collections::HashSet<_> =
@@ -104,9 +106,8 @@ mod tests {
                     continue;
                 }
                 let step = |&&(column, row): &&(u32, u32)| {
-                    u32::try_from(i64::from(column) + columns).is_ok_and(|column| {
-                        set.contains(&(column, row + u32::try_from(rows).unwrap()))
-                    })
+                    u32::try_from(i64::from(column) + columns)
+                        .is_ok_and(|column| set.contains(&(column, row + u32::try_from(rows).unwrap())))
                 };
                 let expected = set.iter().filter(step).count() as u64;
                 let found = bits.pairs(isize::try_from(columns).unwrap(), usize::try_from(rows).unwrap());

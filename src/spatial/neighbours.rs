@@ -123,8 +123,8 @@ pub(super) fn reading_order(cells: &[(u32, u32)]) -> Result<Vec<u32>> {
     let place = |&cell: &u32| (cells[cell as usize].1, cells[cell as usize].0);
     let mut order: Vec<u32> = (0..count).collect();
     order.sort_unstable_by_key(place);
-    if let Some(pair) = order.windows(2).find(|pair| place(&pair[0]) == place(&pair[1])) {
-        let (row, column) = place(&pair[0]);
+    if let Some([cell, _]) = order.array_windows().find(|[cell, next]| place(cell) == place(next)) {
+        let (row, column) = place(cell);
         let message = format!("expected each cell once, found column {column}, row {row} twice");
         return Err(Error::new(ErrorKind::Usage, "SPA-0002", message));
     }

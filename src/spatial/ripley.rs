@@ -54,8 +54,7 @@ pub fn ripley(points: &[Point], window: Window, radii: &[f64], edges: Edges) -> 
 /// Lotwick and Silverman 1982, doi:10.1111/j.2517-6161.1982.tb01221.x.
 pub fn cross_ripley(from: &[Point], to: &[Point], window: Window, radii: &[f64], edges: Edges) -> Option<Ripley> {
     let all = to.len() as f64;
-    (!from.is_empty() && !to.is_empty())
-        .then(|| Sums { to, window, radii, edges, same: false }.ripley(from, all))?
+    (!from.is_empty() && !to.is_empty()).then(|| Sums { to, window, radii, edges, same: false }.ripley(from, all))?
 }
 
 /// True when radii are finite, and each is above the one before, the first not below 0.

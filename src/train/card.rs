@@ -4,7 +4,9 @@
 
 use crate::dataset::Split;
 use crate::evaluate::NamedFigure;
-use crate::nn::{Activation, Card, CardArchitecture, Class, Input, Metrics, NetworkSpec, Precision, WeightsFile};
+use crate::nn::{
+    Activation, Card, CardArchitecture, Class, Familiarity, Input, Metrics, NetworkSpec, Precision, WeightsFile,
+};
 use crate::train::config::TrainConfig;
 use crate::train::event::ClassCount;
 use crate::train::finish::Outcome;
@@ -19,6 +21,7 @@ pub(super) struct Material<'a> {
     pub split: &'a Split,
     pub notes: &'a [String],
     pub outcome: &'a Outcome,
+    pub familiarity: Option<&'a Familiarity>,
     pub best_epoch: usize,
     pub device: &'a str,
 }
@@ -59,6 +62,7 @@ impl Material<'_> {
                 dtype: self.precision,
             },
             calibration: self.outcome.calibration.clone(),
+            familiarity: self.familiarity.cloned(),
             metrics: self.metrics(),
         }
     }

@@ -3,9 +3,10 @@
 //! Invariant: every number was measured with the very weights that are written, rounded as they are stored.
 
 use crate::evaluate::{Assessment, ClassAssessment, Figure, Unit};
-use crate::nn::{Precision, Stain};
+use crate::nn::{Familiarity, Precision, Stain};
 use crate::train::card::Material;
 use crate::train::config::{Balance, Layers, LossKind, Rule, Select};
+use crate::train::familiarity::HEADING;
 use crate::train::finish::Judged;
 use std::fmt::Write;
 
@@ -25,6 +26,7 @@ impl Material<'_> {
         part("Split", &self.division());
         part("Results", &self.results());
         part("Calibration", &self.calibration());
+        part(HEADING, &self.familiarity.map_or_else(not_familiar, Familiarity::describe));
         part("Limits", &list(self.notes.iter().chain(&words.limits)));
         part("Licence and attribution", &format!("Licence: {}.\n\n{}", words.licence, words.attribution));
         part("Command", &format!("```\n{}\n```", words.command));
@@ -150,6 +152,10 @@ impl Material<'_> {
             error(calibration.ece_after)
         )
     }
+}
+
+fn not_familiar() -> String {
+    "Not measured: the bundle cannot tell tiles that are unlike its training data.".to_owned()
 }
 
 /// The figures of one side's tiles as tables.

@@ -21,7 +21,7 @@ pub enum TrainEvent {
         /// Whether an earlier run has finished it.
         done: bool,
     },
-    /// A frozen network describes tiles.
+    /// A network that does not change describes tiles: before the last layer is trained, or when all is done.
     Features {
         /// Tiles described so far, each of their variants counted.
         done: usize,

@@ -2,7 +2,7 @@
 //!
 //! [`train`] reads the tiles once, divides them, and after each epoch saves all that is needed to go on (`run.rs` is the whole
 //! way, `learn.rs` the epochs, `step.rs` a batch, `finish.rs` what is known in the end); [`cross_validate`] does it for each
-//! fold. Invariant: the same configuration gives the same weights to the bit; nothing is printed, progress
+//! fold, [`familiarise`] measures what the training tiles of a finished model look like to it. Invariant: the same configuration gives the same weights to the bit; nothing is printed, progress
 //! comes as [`TrainEvent`]s. Maps and exports are none of its business.
 
 mod augment;
@@ -14,6 +14,8 @@ mod cross;
 mod curves;
 mod evaluation;
 mod event;
+mod familiarise;
+mod familiarity;
 mod features;
 mod finish;
 mod learn;
@@ -32,4 +34,5 @@ pub use config::{AugmentConfig, Balance, CardConfig, Compute, Layers, LossKind, 
 pub use cross::{CrossReport, cross_validate};
 pub use evaluation::Evaluation;
 pub use event::{ClassCount, EpochRow, TrainEvent};
+pub use familiarise::familiarise;
 pub use run::{TrainReport, train};

@@ -6,13 +6,14 @@ use crate::device::OpenDevice;
 use crate::draft::write_whole;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Assessment;
-use crate::nn::{Bundle, Card, NetworkSpec, Precision, TensorMap, write_bundle};
+use crate::nn::{Bundle, Card, Head, NetworkSpec, Precision, TensorMap, load, write_familiar_bundle};
 use crate::report::{LineChart, line_chart};
 use crate::train::card::Material;
 use crate::train::checkpoint;
 use crate::train::config::TrainConfig;
 use crate::train::curves::{self, CURVES};
 use crate::train::event::{ClassCount, EpochRow, TrainEvent};
+use crate::train::familiarity;
 use crate::train::finish::Outcome;
 use crate::train::learn::Training;
 use crate::train::mixed;
@@ -140,6 +141,13 @@ pub(super) fn train_on(
 
     let (rounded, precision) = rounded(&state.best, training.stage.scale.as_ref(), &start.spec)?;
     let outcome = Outcome::of(&training.stage, &start.spec, split, &rounded)?;
+    let familiarity = if config.familiarity {
+        // As the bundle will have it: stored, and folded.
+        let network = load(start.spec.init(&device.device)?, &rounded, Head::FromFile)?.fold()?;
+        familiarity::fit(&training.stage, &network, split, cancel, on_event)?
+    } else {
+        None
+    };
     let best_epoch = state.best_row().map_or(0, |row| row.epoch);
     let material = Material {
         config,
@@ -150,6 +158,7 @@ pub(super) fn train_on(
         split,
         notes: &notes,
         outcome: &outcome,
+        familiarity: familiarity.as_ref().map(|fitted| &fitted.table),
         best_epoch,
         device: &device.name,
     };
@@ -165,7 +174,8 @@ pub(super) fn train_on(
         // Of this very run, which was killed before its figures were written.
         std::fs::remove_dir_all(&dir).map_err(|error| Error::io(&dir, "remove the unfinished model", error))?;
     }
-    let card = write_bundle(&dir, &material.card(), &rounded, &material.text())?;
+    let model = familiarity.as_ref().map(|fitted| &fitted.model);
+    let card = write_familiar_bundle(&dir, &material.card(), &rounded, model, &material.text())?;
     let bundle = &Bundle::open(&dir)?;
     let facts = TileFacts {
         side: Some(side.to_owned()),

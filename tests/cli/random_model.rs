@@ -23,6 +23,7 @@ pub(crate) fn write_random_model(folder: &Path, architecture: Architecture, inpu
         architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F16 },
         calibration: None,
+        familiarity: None,
         metrics: Metrics::new(),
     };
     write_bundle(folder, &card, &weights, "random weights").unwrap();

@@ -178,6 +178,7 @@ fn bundle(activation: Activation, classes: &[&str], temperature: Option<f64>) ->
             ece_before: None,
             ece_after: None,
         }),
+        familiarity: None,
         metrics: Metrics::new(),
     };
     let folder = tempfile::tempdir().unwrap();

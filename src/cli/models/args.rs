@@ -1,5 +1,6 @@
 //! The arguments of `eosin models`.
 
+use crate::cli::data_args::DataArgs;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use eosin::device::DeviceSpec;
 use eosin::nn::{Activation, Padding};
@@ -26,6 +27,9 @@ pub(crate) enum ModelsCommand {
     Check(CheckArgs),
     /// Make a model folder of another library's weights.
     Import(Box<ImportArgs>),
+    /// Teach a model to tell tiles that look unlike those it was trained on, such as another tissue, stain or scanner. The
+    /// model is written anew with that; its weights, and so its scores, stay as they are.
+    Familiarise(Box<FamiliariseArgs>),
     /// List the networks that weights can be for.
     Architectures(ArchitecturesArgs),
 }
@@ -43,6 +47,45 @@ pub(crate) struct CheckArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FamiliariseArgs {
+    /// A model by name, or its folder.
+    #[arg(value_name = "NAME|DIR")]
+    pub(crate) model: String,
+
+    /// The configuration that it was trained with (TOML): where its tiles are, and which of them were kept apart. Flags win
+    /// over it.
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The new model's folder, which must not exist.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: DeviceSpec,
+
+    /// Show errors and the final figures only.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// The seed of the training, which decided which tiles were kept apart.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<i64>,
+
+    /// Share of the tiles that validated in the training.
+    #[arg(long, value_name = "FRACTION")]
+    pub(crate) validation: Option<f64>,
+
+    /// Share of the tiles that tested in the training.
+    #[arg(long, value_name = "FRACTION")]
+    pub(crate) test: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,6 +3,7 @@
 mod architectures;
 pub(crate) mod args;
 mod check;
+mod familiarise;
 mod import;
 
 use super::args::ModelArgs;
@@ -95,6 +96,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
     match &args.command {
         Some(ModelsCommand::Check(args)) => check::run(args),
         Some(ModelsCommand::Import(args)) => import::run(args),
+        Some(ModelsCommand::Familiarise(args)) => familiarise::run(args),
         Some(ModelsCommand::Architectures(args)) => Ok(architectures::run(args)),
         None => list(args),
     }
@@ -145,6 +147,9 @@ fn describe(bundle: &Result<Bundle>) {
     if let Some(calibration) = bundle.calibration() {
         say!("  calibrated temperature {}, fitted on {}", calibration.temperature, calibration.fitted_on);
     }
+    if let Some(familiarity) = bundle.familiarity() {
+        say!("  unlike    tiles beyond {:.4} of {}", familiarity.threshold, familiarity.fitted_on);
+    }
     for line in bundle.card().map(|card| metric_lines(&card.metrics)).unwrap_or_default() {
         say!("  {line}");
     }
@@ -185,6 +190,7 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "mpp": bundle.mpp(),
             "digest": bundle.digest(),
             "calibration": bundle.calibration(),
+            "familiarity": bundle.familiarity(),
             "metrics": bundle.card().map(|card| &card.metrics),
         }),
         Err(error) => json!({ "name": folder_name(error), "error": error.without_path() }),

@@ -16,10 +16,7 @@ use std::process::ExitCode;
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let device = open(args.device)?;
-    let target = if args.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(0), target);
-    let style = ProgressStyle::with_template("{msg} {wide_bar:.cyan} {pos}/{len}  {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress_bar(args.quiet);
     let line = |text: String| {
         if !args.quiet {
             bar.suspend(|| tell!("{text}"));
@@ -117,7 +114,15 @@ fn words(layers: Layers) -> &'static str {
     }
 }
 
-fn show(bar: &ProgressBar, message: &str, done: usize, total: usize) {
+pub(crate) fn progress_bar(quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
+    let style = ProgressStyle::with_template("{msg} {wide_bar:.cyan} {pos}/{len}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+pub(crate) fn show(bar: &ProgressBar, message: &str, done: usize, total: usize) {
     bar.set_length(total as u64);
     bar.set_position(done as u64);
     bar.set_message(message.to_string());

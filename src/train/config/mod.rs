@@ -83,6 +83,8 @@ pub struct TrainConfig {
     pub balance: Balance,
     /// Decides the split, the order of tiles, their augmentation and fresh weights.
     pub seed: u64,
+    /// Whether the model is to tell tiles that look unlike its training tiles, for which these are looked at once more.
+    pub familiarity: bool,
     /// Memory for decoded tiles, bytes.
     pub memory_bytes: u64,
     /// Where tiles and labels come from.
@@ -182,6 +184,7 @@ impl Default for TrainConfig {
             label_smoothing: 0.05,
             balance: Balance::Sampler,
             seed: 1,
+            familiarity: true,
             memory_bytes: 2 << 30,
             data: DataSource::Folder(FolderSource::default()),
             input: InputConfig::default(),
@@ -257,6 +260,7 @@ impl TrainConfig {
             out: PathBuf::new(),
             resume: false,
             init: None,
+            familiarity: false,
             memory_bytes: 0,
             data: DataSource::Folder(FolderSource::default()),
             card: CardConfig::default(),
@@ -330,6 +334,7 @@ mod tests {
         let (source, init) = (FolderSource { path: "b".into() }, Some("c".into()));
         let moved = TrainConfig { data: DataSource::Folder(source), init, out: "d".into(), ..config.clone() };
         assert_eq!(config.digest(), TrainConfig { resume: true, ..moved }.digest());
+        assert_eq!(config.digest(), TrainConfig { familiarity: false, ..config.clone() }.digest());
         assert_ne!(config.digest(), TrainConfig { seed: 2, ..config.clone() }.digest());
     }
 }

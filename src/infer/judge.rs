@@ -1,0 +1,60 @@
+//! A network with what its training tiles look like: tiles → outputs, and how far each tile is from those, in one pass.
+//!
+//! Invariant: outputs are the same, to the bit, whether distances are asked for or not.
+
+use crate::error::Result;
+use crate::nn::{Bundle, FamiliarityLayer, Network};
+use burn::tensor::{Device, Tensor};
+
+/// A model on a device.
+#[derive(Debug)]
+pub(super) struct Judge {
+    network: Network,
+    familiarity: Option<FamiliarityLayer>,
+}
+
+/// What a model says of some tiles.
+#[derive(Debug)]
+pub(super) struct Said<'a> {
+    /// Logits, numbers or features `[K]` of each tile.
+    pub outputs: Vec<&'a [f32]>,
+    /// Squared distances of each tile, where the model can tell.
+    pub distances: Option<Vec<f32>>,
+}
+
+impl Judge {
+    /// Loads a model onto a device.
+    ///
+    /// # Errors
+    /// Those of [`Bundle::network`].
+    pub(super) fn new(bundle: &Bundle, device: &Device) -> Result<Self> {
+        let familiarity = bundle.feature_model().map(|model| model.layer(device));
+        Ok(Self { network: bundle.network(device)?, familiarity })
+    }
+
+    /// All that it says, as one tensor: what is read back at once costs one wait.
+    ///
+    /// # Shapes
+    /// `[N, 3, S, S]` normalised RGB to `[N, K]`, with distances to `[N, K + 1]`.
+    pub(super) fn forward(&self, tiles: Tensor<4>) -> Tensor<2> {
+        match &self.familiarity {
+            None => self.network.forward(tiles),
+            Some(familiarity) => {
+                let (outputs, features) = self.network.forward_and_features(tiles);
+                Tensor::cat(vec![outputs, familiarity.distances(features)], 1)
+            }
+        }
+    }
+
+    /// Takes what was read back apart.
+    ///
+    /// # Shapes
+    /// `values`: at least `tiles` rows of [`Judge::forward`].
+    pub(super) fn said<'a>(&self, values: &'a [f32], tiles: usize) -> Said<'a> {
+        let outputs = self.network.spec().outputs();
+        let rows = || values.chunks(outputs + usize::from(self.familiarity.is_some())).take(tiles);
+        let distances =
+            self.familiarity.is_some().then(|| rows().filter_map(|row| row.get(outputs)).copied().collect());
+        Said { outputs: rows().map(|row| &row[..outputs.min(row.len())]).collect(), distances }
+    }
+}
