@@ -2,6 +2,8 @@
 
 use super::evaluate::args::EvaluateArgs;
 use super::explain::args::ExplainArgs;
+use super::map::MapArgs;
+use super::map_args::MapSettingArgs;
 use super::models::args::ModelsArgs;
 use super::train::args::TrainArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -23,8 +25,10 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Score slides: per slide a table, a QuPath file, a map and a record; for all a summary.
-    Score(ScoreArgs),
+    /// Score slides: per slide a table, a QuPath file, maps, numbers and a report; for all a summary and a report.
+    Score(Box<ScoreArgs>),
+    /// Make maps, numbers and reports of scored slides again, with other settings; needs neither slides nor model.
+    Map(Box<MapArgs>),
     /// Make a synthetic slide with known regions, score it, and say how far the map is from the truth.
     Demo(DemoArgs),
     /// Train a model on labelled tiles, and write it as a bundle that scores slides at once.
@@ -129,7 +133,10 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    // Last: its heading holds for all that follow.
+    // Last: headings hold for all that follow.
+    #[command(flatten)]
+    pub(crate) maps: MapSettingArgs,
+
     #[command(flatten)]
     pub(crate) seg: SegArgs,
 }

@@ -6,7 +6,7 @@ use super::score::{code, prepare, run_with_progress};
 use super::text::say;
 use eosin::export::{SlideRecord, SlideStatus};
 use eosin::geometry::{Rect, Size};
-use eosin::pipeline::ScoreConfig;
+use eosin::pipeline::{MapSettings, ScoreConfig};
 use eosin::synthetic::{CLASS_NAMES, SyntheticConfig, SyntheticSlide};
 use eosin::tile::GridRule;
 use eosin::tile::Meaning;
@@ -53,6 +53,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         memory_bytes: u64::from(args.run.memory_mb) << 20,
         workers: args.run.workers,
         overwrite: true,
+        maps: MapSettings::usual(),
     };
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
     let scored = outcome.records.first().filter(|record| record.status == SlideStatus::Scored);

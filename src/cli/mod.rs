@@ -11,6 +11,8 @@ mod explain;
 mod info;
 mod interrupt;
 mod keys;
+mod map;
+mod map_args;
 mod models;
 mod progress;
 mod score;
@@ -32,6 +34,7 @@ pub(crate) fn main() -> ExitCode {
         if matches!(args.command, Command::Train(_) | Command::Evaluate(_)) { exit::USAGE } else { exit::SOME_FAILED };
     let outcome = match args.command {
         Command::Score(args) => score::run(&args),
+        Command::Map(args) => map::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

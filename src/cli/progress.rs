@@ -16,6 +16,11 @@ const SLIDES: &str = "slides {wide_bar:.magenta} {pos}/{len}  {elapsed_precise}"
 const LOOKING: &str = "{msg:.bold} looking for tissue";
 const TILES: &str = "{msg:.bold} {wide_bar:.cyan} {pos}/{len} tiles  {rate}  {eta} left";
 
+/// A slide's name as it stands beside a bar.
+pub(crate) fn short_name(id: &str) -> String {
+    short(id, NAME_CHARS)
+}
+
 /// Two bars: slides of the run, tiles of the slide.
 pub(crate) struct Progress {
     bars: MultiProgress,
@@ -46,7 +51,7 @@ impl Progress {
             Event::SlideStarted { id } => {
                 self.tiles.reset();
                 self.tiles.set_style(style(LOOKING));
-                self.tiles.set_message(short(id, NAME_CHARS));
+                self.tiles.set_message(short_name(id));
             }
             Event::TilesPlanned { tiles } => {
                 self.tiles.set_length(*tiles as u64);

@@ -25,6 +25,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
         memory_bytes: u64::from(args.run.memory_mb) << 20,
         workers: args.run.workers,
         overwrite: args.overwrite,
+        maps: args.maps.settings(),
     };
     config.check()?;
     let (bundle, device) = prepare(&args.run)?;
@@ -78,7 +79,7 @@ pub(crate) fn run_with_progress(
 pub(crate) fn code(outcome: &RunOutcome) -> u8 {
     if outcome.interrupted {
         interrupt::exit_code()
-    } else if outcome.failed() > 0 {
+    } else if outcome.failed() > 0 || outcome.unmapped > 0 {
         exit::SOME_FAILED
     } else {
         exit::DONE

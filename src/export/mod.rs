@@ -15,6 +15,7 @@ mod legend;
 mod map_files;
 mod map_png;
 mod mask_jpg;
+mod measurements_csv;
 mod outputs;
 mod overlay_png;
 mod patches_h5;
@@ -31,7 +32,8 @@ pub use explain_csv::{ExplainRow, Explained, write_explain_table};
 pub use explain_png::{ExplainedTile, blend, write_explained};
 pub use ids::assign_ids;
 pub use map_files::{MapRecord, map_formats, write_maps};
-pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all};
+pub use measurements_csv::write_measurements;
+pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all, write_text};
 pub use record::{
     CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, RecordedError, SCHEMA,
     SlideFacts, SlideRecord, SlideStatus, StageSeconds,

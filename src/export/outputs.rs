@@ -97,6 +97,14 @@ pub fn check_folder(folder: &Path) -> Result<()> {
     tried.map_err(|error| failed("OUT-0001", "cannot write into the output folder", folder, error))
 }
 
+/// Writes a text into the output folder, whole or not at all.
+///
+/// # Errors
+/// [`ErrorKind::Io`] (`OUT-0002`).
+pub fn write_text(dir: &Path, name: &str, text: &str) -> Result<WrittenFile> {
+    write_atomically(dir, name, |out| out.write_all(text.as_bytes()))
+}
+
 /// Writes one file of the output folder, whole or not at all.
 pub(super) fn write_atomically(
     dir: &Path,

@@ -3,14 +3,16 @@
 //! Datasets, row by row of the same tile, in the order of the plan: `coords`, N x 2 of `i64`, as in `patches/ID.h5`, and
 //! `predictions`, N x K of `f32`, bit for bit as the network gave them; a lost tile is a row of NaN. Attributes of
 //! `predictions` are `schema`, the version of the layout, and JSON texts: `meaning`, `class_names` and `units`. Attributes of
-//! the file: `model`, `note` and `plan`, a JSON text with the rest of the plan. A slide without tissue has a file without rows. `stored.rs` reads it back.
+//! the file: `model`, `note` and `plan`, a JSON text with the rest of the plan. Where the model can tell, `unlike_training`,
+//! N x 1 of `f32`, is how far each tile is from the training tiles, with the attribute `threshold`. A slide without tissue has a file without rows. `stored.rs` reads it back.
 
 use super::SlideOutputs;
 use super::features_h5::put_rows;
 use super::patches_h5::{put_coords, write_hdf5};
 use super::{RESEARCH_USE, stored};
 use crate::map::finite_scores;
-use rust_hdf5::{Hdf5Error, VarLenUnicode};
+use crate::tile::Unfamiliarity;
+use rust_hdf5::{H5File, Hdf5Error, VarLenUnicode};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -36,8 +38,16 @@ pub(super) fn write(outputs: &SlideOutputs<'_>, out: &mut dyn Write) -> io::Resu
         for (name, text) in texts {
             dataset.new_attr::<VarLenUnicode>().shape(()).create(name)?.write_string(&text)?;
         }
-        Ok(())
+        predictions.unfamiliarity.as_ref().map_or(Ok(()), |found| put_distances(file, found))
     })
+}
+
+/// Writes how far each tile is from the training tiles.
+fn put_distances(file: &H5File, found: &Unfamiliarity) -> Result<(), Hdf5Error> {
+    let column: Vec<[f32; 1]> = found.distances.iter().map(|distance| [distance.unwrap_or(f32::NAN)]).collect();
+    let rows: Vec<&[f32]> = column.iter().map(<[f32; 1]>::as_slice).collect();
+    let dataset = put_rows(file, stored::DISTANCES, &rows, 1)?;
+    dataset.new_attr::<f32>().shape(()).create("threshold")?.write_numeric(&found.threshold)
 }
 
 fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Hdf5Error> {
@@ -68,6 +78,7 @@ mod tests {
         assert_eq!(stored.model, "model");
         assert_eq!(stored.predictions.meaning, example.predictions.meaning);
         assert_eq!(stored.predictions.class_names, example.predictions.class_names);
+        assert_eq!(stored.predictions.unfamiliarity, example.predictions.unfamiliarity);
         let bits = |rows: &[Option<Vec<f32>>]| -> Vec<Option<Vec<u32>>> {
             let finite = rows.iter().map(|row| finite_scores(row.as_deref()));
             finite.map(|row| row.map(|row| row.iter().map(|score| score.to_bits()).collect())).collect()
@@ -82,6 +93,10 @@ mod tests {
         assert_round_trip(&example(&["Tumor", "größer", "a\"b\n"], &rows));
         assert_round_trip(&example(&["one"], &[Some(&[0.5]), Some(&[f32::NAN]), Some(&[f32::INFINITY])]));
         assert_round_trip(&example(&["a", "b"], &[]));
+        let mut judged = example(&["a", "b"], &[Some(&[0.25, 0.75]), None, Some(&[1.0, 0.0])]);
+        let distances = vec![Some(0.1), None, Some(7e8)];
+        judged.predictions.unfamiliarity = Some(Unfamiliarity { distances, threshold: 1500.25 });
+        assert_round_trip(&judged);
         let units = vec![Some("cells/mm²".to_owned()), None];
         assert_round_trip(&example_of(Meaning::Estimates(units), &["Ki67", "n"], &[None, Some(&[-3.5, 1e30])]));
     }

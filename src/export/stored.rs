@@ -7,7 +7,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::limits::{MAX_LEVEL_SIDE_PX, MAX_STORED_SCORES, MAX_STORED_TILES, MAX_TILE_SIDE_PX};
-use crate::tile::{GridRule, Meaning, Predictions, TilePlan};
+use crate::tile::{GridRule, Meaning, Predictions, TilePlan, Unfamiliarity};
 use crate::units::Mpp;
 use rust_hdf5::{H5Dataset, H5File, H5Type, Hdf5Error, LinkClass, StorageLayout};
 use serde::de::DeserializeOwned;
@@ -16,6 +16,8 @@ use std::path::Path;
 
 /// The version of the layout; it changes whenever a field changes its meaning.
 pub(super) const SCHEMA: i64 = 1;
+/// The dataset of how far tiles are from the training tiles; a model that cannot tell has none.
+pub(super) const DISTANCES: &str = "unlike_training";
 /// Deflate makes data at most this much smaller, so a file that promises more lies.
 const MAX_DEFLATE: u64 = 1032;
 
@@ -142,9 +144,31 @@ fn read(path: &Path, length: u64) -> Result<StoredPredictions> {
         return Err(format(format!("expected {tiles} rows, found {} and {} numbers", corners.len(), numbers.len())));
     }
     let rows = numbers.chunks_exact(classes).enumerate().map(|(tile, row)| stored_row(tile, row));
-    let predictions = Predictions { meaning, class_names, rows: rows.collect::<Result<_>>()? };
+    let (rows, unfamiliarity) = (rows.collect::<Result<_>>()?, distances(&file, tiles, length)?);
+    let predictions = Predictions { meaning, class_names, rows, unfamiliarity };
     let plan = facts.plan(corners.chunks_exact(2).map(|corner| (corner[0], corner[1])).collect())?;
     Ok(StoredPredictions { model, plan, predictions })
+}
+
+/// How far tiles are from the training tiles; none where the model could not tell.
+fn distances(file: &H5File, tiles: usize, length: u64) -> Result<Option<Unfamiliarity>> {
+    if !file.dataset_names().iter().any(|name| name == DISTANCES) {
+        return Ok(None);
+    }
+    let found = dataset::<f32>(file, DISTANCES, length)?;
+    if found.shape() != [tiles, 1] {
+        return Err(shape(DISTANCES, &format!("{tiles} x 1"), &found));
+    }
+    let threshold: f32 = found.attr("threshold").and_then(|threshold| threshold.read_numeric()).map_err(broken)?;
+    if !(threshold.is_finite() && threshold > 0.0) {
+        return Err(format(format!("expected a threshold above 0, found {threshold}")));
+    }
+    let numbers: Vec<f32> = found.read_raw().map_err(broken)?;
+    if let Some(wrong) = numbers.iter().find(|distance| !distance.is_nan() && !(0.0..f32::INFINITY).contains(*distance)) {
+        return Err(format(format!("expected distances of 0 or more, found {wrong}")));
+    }
+    let distances = numbers.into_iter().map(|distance| Some(distance).filter(|distance| !distance.is_nan())).collect();
+    Ok(Some(Unfamiliarity { distances, threshold }))
 }
 
 /// A tile's scores; none when all are NaN.

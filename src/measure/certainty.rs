@@ -6,7 +6,7 @@ use super::readout::{Measure, Readout};
 use super::tally::Tally;
 use crate::evaluate::Partition;
 use crate::map::entropy as entropy_of;
-use crate::tile::TilePlan;
+use crate::tile::{Predictions, TilePlan};
 
 /// From this entropy on a cell counts as unsure; of two classes it is that of 0.89 to 0.11.
 const UNSURE_FROM: f64 = 0.5;
@@ -26,18 +26,21 @@ pub(super) fn entropy<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
     tally.read(Readout::of_all(Measure::Unsure), move |sums| sums.ratio(unsure, tissue));
 }
 
-/// The share of scored tiles that are unlike the training data; `unlike` has one entry a tile, none for lost ones.
-pub(super) fn unfamiliar(plan: &TilePlan, unlike: &[Option<bool>], config: &MeasureConfig) -> Readout {
+/// The share of scored tiles that are unlike the training data; none when the model cannot tell.
+pub(super) fn unfamiliar(plan: &TilePlan, predictions: &Predictions, config: &MeasureConfig) -> Option<Readout> {
+    let found = predictions.unfamiliarity.as_ref()?;
     let side_l0 = i64::from(cells_a_side(config.block_um, plan.mpp.get()));
-    let tiles: Vec<_> = plan.origins_l0.iter().zip(unlike).filter_map(|(origin, unlike)| Some((origin, (*unlike)?))).collect();
+    let tiles = plan.origins_l0.iter().enumerate();
+    let tiles: Vec<_> = tiles.filter_map(|(tile, corner)| Some((corner, found.is_unlike(tile)?))).collect();
     let blocks = Partition::by(tiles.iter().map(|((x, y), _)| (x.div_euclid(side_l0), y.div_euclid(side_l0))));
     let share = |draws: &[u32]| {
-        let of = |wanted: bool| -> f64 {
-            tiles.iter().zip(draws).filter(|((_, unlike), _)| *unlike || !wanted).map(|(_, &times)| f64::from(times)).sum()
+        let of = |unlike_only: bool| -> f64 {
+            let wanted = tiles.iter().zip(draws).filter(|((_, unlike), _)| *unlike || !unlike_only);
+            wanted.map(|(_, &times)| f64::from(times)).sum()
         };
         let all = of(false);
         vec![(all > 0.0).then(|| of(true) / all)]
     };
     let figure = config.bootstrap().figures(&blocks, share).into_iter().next().unwrap_or_default();
-    Readout { figure, ..Readout::of_all(Measure::Unfamiliar) }
+    Some(Readout { figure, ..Readout::of_all(Measure::Unfamiliar) })
 }

@@ -52,8 +52,6 @@ pub struct Subject<'a> {
     pub map: &'a BiomarkerMap,
     /// How each class is read.
     pub readings: &'a [Reading],
-    /// For each tile whether it is unlike the training data; none when the model cannot tell.
-    pub unlike: Option<&'a [Option<bool>]>,
     /// The same numbers by another method.
     pub measured: Option<&'a MeasuredMap>,
 }
@@ -96,6 +94,23 @@ impl Measurements {
     }
 }
 
+/// Where the tumour's core, its margin and what is beyond are, cell by cell of a map; none for what is no tissue, and
+/// everywhere when no class stands for tumour.
+pub fn regions(map: &BiomarkerMap, readings: &[Reading], config: &MeasureConfig) -> Vec<Option<Region>> {
+    let mut cells = vec![None; map.cols() as usize * map.rows() as usize];
+    let field = Field::new(map, readings, config);
+    let compartments = Compartments::new(&field, config);
+    if compartments.tumour.is_none() {
+        return cells;
+    }
+    let all = [Region::TumourCore, Region::MarginInside, Region::MarginOutside, Region::Beyond];
+    for place in &field.places {
+        let region = all.into_iter().find(|&region| compartments.holds(region, place));
+        cells[place.row as usize * map.cols() as usize + place.col as usize] = region;
+    }
+    cells
+}
+
 /// The tables of all measures of pairs.
 fn tables(readouts: &[Readout], names: &[String]) -> Vec<PairTable> {
     let measures = [Measure::Correlation, Measure::Lee, Measure::BivariateMoran, Measure::Interaction];
@@ -128,7 +143,7 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
     readouts.push(areas::failed(&field));
     readouts.extend(estimates::quantiles(&field, &compartments, config));
     readouts.extend(tils::til_fraction(subject.plan, subject.predictions, subject.readings, config)?);
-    readouts.extend(subject.unlike.map(|unlike| certainty::unfamiliar(subject.plan, unlike, config)));
+    readouts.extend(certainty::unfamiliar(subject.plan, subject.predictions, config));
     let (clustering, clustered) = clustering::clustering(&field, &tissue, config)?;
     readouts.extend(clustered);
     readouts.sort_by_key(|readout| readout.measure);

@@ -30,8 +30,8 @@ pub struct MapSettings {
     pub cells: MapConfig,
     /// What is measured, and how.
     pub measure: MeasureConfig,
-    /// What classes stand for, in place of what the model says; none for no role.
-    pub roles: BTreeMap<String, Option<Role>>,
+    /// The classes that stand for a role, in place of those that do by what the model says.
+    pub roles: BTreeMap<Role, Vec<String>>,
     /// From which score on classes are present, in place of what the model says.
     pub thresholds: BTreeMap<String, f32>,
     /// Which files are made, of [`map_formats`].
@@ -69,14 +69,17 @@ impl MapSettings {
     /// How each class of a slide is read.
     fn readings(&self, record: &SlideRecord) -> Result<Vec<Reading>> {
         let names = &record.model.classes;
-        if let Some(name) = self.roles.keys().chain(self.thresholds.keys()).find(|name| !names.contains(name)) {
+        let given = self.roles.values().flatten().chain(self.thresholds.keys());
+        if let Some(name) = given.into_iter().find(|name| !names.contains(name)) {
             let message = format!("expected a class of {}, found {name:?}", names.join(", "));
             return Err(Error::new(ErrorKind::Usage, "MAP-0011", message));
         }
         let columns = record.model.columns.iter().map(|column| column.reading);
-        let read = |(name, stored): (&String, Reading)| Reading {
-            role: self.roles.get(name).copied().unwrap_or(stored.role),
-            threshold: self.thresholds.get(name).copied().or(stored.threshold),
+        let columns = columns.chain(std::iter::repeat(Reading::default()));
+        let read = |(name, stored): (&String, Reading)| {
+            let given = self.roles.iter().find(|(_, names)| names.contains(name)).map(|(role, _)| *role);
+            let kept = stored.role.filter(|role| !self.roles.contains_key(role));
+            Reading { role: given.or(kept), threshold: self.thresholds.get(name).copied().or(stored.threshold) }
         };
         Ok(names.iter().zip(columns).map(read).collect())
     }
@@ -117,12 +120,19 @@ pub fn map_slide(
         predictions: &predictions,
         map: &map,
         readings: &readings,
-        unlike: None,
         measured: measured.as_ref(),
     };
     let measurements = measure(&subject, &settings.measure)?;
     let colours: Vec<[u8; 3]> = record.model.columns.iter().map(|column| column.color).collect();
-    let facts = PageFacts { record, settings: &described, map: &map, colours: &colours, thumbnail: &thumbnail };
+    let facts = PageFacts {
+        record,
+        config: &settings.measure,
+        settings: &described,
+        map: &map,
+        readings: &readings,
+        colours: &colours,
+        thumbnail: &thumbnail,
+    };
     let page = slide_page(&facts, &measurements)?;
     let outputs = MapOutputs {
         id,
