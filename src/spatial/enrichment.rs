@@ -40,7 +40,9 @@ pub fn contacts(
     let found = counted(labels);
     let permuted = permutations.map_or_else(Vec::new, |permutations| permutations.shuffled(STREAM, labels, counted));
     let mut sizes = vec![0.0; usize::from(classes) + 1];
-    labels.iter().for_each(|&label| sizes[usize::from(label)] += 1.0);
+    for &label in labels {
+        sizes[usize::from(label)] += 1.0;
+    }
     let (links, cells) = (neighbours.links() as f64, labels.len() as f64);
     let pairs = (0..=classes).flat_map(|from| (0..=classes).map(move |to| (from, to)));
     let contact = |((from, to), count): ((u8, u8), u64)| {

@@ -30,7 +30,7 @@ impl Lattice {
         };
         let ((left, right), (top, bottom)) = (ends(|cell| cell.0), ends(|cell| cell.1));
         let (width, height) = (u64::from(right - left) + 1, u64::from(bottom - top) + 1);
-        if width * height > MOST_PLACES {
+        if width.saturating_mul(height) > MOST_PLACES {
             let message = format!("expected cells within {MOST_PLACES} places, found {width} x {height}");
             return Err(Error::new(ErrorKind::Limits, "SPA-0003", message));
         }
@@ -101,16 +101,15 @@ mod tests {
                 cells.iter().zip(&marked).filter(|(_, mark)| **mark).map(|(cell, _)| *cell).collect();
             let bits = lattice.bits(&marked, 140);
             for (columns, rows) in [(0, 0), (1, 0), (-1, 1), (0, 2), (63, 1), (-64, 2), (65, 0), (-129, 1), (140, 3)] {
-                let (limit, rows_limit) = (lattice.width as i64, lattice.height as i64);
-                if i64::abs(columns) >= limit || rows >= rows_limit {
+                if isize::unsigned_abs(columns) >= lattice.width || rows as usize >= lattice.height {
                     continue;
                 }
+                let aside = i32::try_from(columns).unwrap();
                 let step = |&&(column, row): &&(u32, u32)| {
-                    u32::try_from(i64::from(column) + columns)
-                        .is_ok_and(|column| set.contains(&(column, row + u32::try_from(rows).unwrap())))
+                    column.checked_add_signed(aside).is_some_and(|column| set.contains(&(column, row + rows)))
                 };
                 let expected = set.iter().filter(step).count() as u64;
-                let found = bits.pairs(isize::try_from(columns).unwrap(), usize::try_from(rows).unwrap());
+                let found = bits.pairs(columns, rows as usize);
                 assert_eq!(found, expected, "{width} x {height}, {columns} {rows}");
             }
         }

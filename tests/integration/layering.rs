@@ -37,6 +37,7 @@ const LAYERS: [Row; 28] = [
     Row(2, "map", Only(&[])),
     Row(2, "ops", Only(&[])),
     Row(2, "slide", Only(&[])),
+    Row(2, "spatial", Only(&[])),
     Row(2, "synthetic", Only(&[])),
     Row(2, "tissue", Only(&[])),
     Row(3, "gpu", Only(&["device", "ops"])),

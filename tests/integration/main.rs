@@ -25,6 +25,7 @@ mod report;
 mod shared;
 mod slide_faults;
 mod slide_parity;
+mod spatial;
 mod survival;
 mod synthetic;
 mod torch_files;
