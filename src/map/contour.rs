@@ -99,7 +99,9 @@ impl Tracer {
         let mut regions = vec![OUTSIDE; mask.as_slice().len()];
         let mut count = 0;
         each_component(mask, true, Connectivity::Four, |cells| {
-            cells.iter().for_each(|&cell| regions[cell] = count);
+            for &cell in cells {
+                regions[cell] = count;
+            }
             count += 1;
         });
         let mut tracer = Self { cols, rows, regions, edges: vec![0; (cols + 1) * (rows + 1)], next: 0 };

@@ -34,7 +34,7 @@ pub fn signed_distance_um(inside: &Mask, map: &BiomarkerMap) -> Vec<Option<f32>>
         (_, true) => um(to_inner[at]),
         _ => None,
     };
-    (0..inner.len()).into_par_iter().map(|at| signed(at).map(super::lay::rounded)).collect()
+    (0..inner.len()).into_par_iter().map(|at| signed(at).map(super::rounded)).collect()
 }
 
 /// Where there is no cell to measure to.

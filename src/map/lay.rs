@@ -12,7 +12,7 @@
 //! is a product of two differences of error functions.
 
 use super::axis::Axis;
-use super::{FAILED, NO_TISSUE, finite_scores};
+use super::{FAILED, NO_TISSUE, finite_scores, rounded};
 use crate::tile::{Predictions, TilePlan};
 use rayon::prelude::*;
 use std::cmp::Ordering;
@@ -103,11 +103,6 @@ fn lay_row(tiles: &[Tile<'_>], classes: usize, window: &Window, x: &Axis, y: &Ax
     let scores = scored.flat_map(|at| sums[at * classes..][..classes].iter().map(move |sum| (at, sum)));
     let scores = scores.map(|(at, sum)| rounded(sum / weights[at])).collect();
     Row { states, scores }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a mean of f32 values lies between them")]
-pub(super) fn rounded(mean: f64) -> f32 {
-    mean as f32
 }
 
 /// The Gaussian window of a tile, along one direction.

@@ -251,6 +251,12 @@ pub fn finite_scores(row: Option<&[f32]>) -> Option<&[f32]> {
     row.filter(|scores| scores.iter().all(|score| score.is_finite()))
 }
 
+/// The nearest number of half the digits: sums are of f64, what is kept of f32.
+#[expect(clippy::cast_possible_truncation, reason = "means and distances are far below the largest f32")]
+fn rounded(value: f64) -> f32 {
+    value as f32
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

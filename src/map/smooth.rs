@@ -8,8 +8,8 @@
 //! doi:10.1109/CVPR.1993.341081. Sum of scores and sum of weights are convolved each for itself, first along rows, then along
 //! columns, which for a Gaussian is the same as at once.
 
-use super::lay::{Laid, rounded};
-use super::{FAILED, NO_TISSUE};
+use super::lay::Laid;
+use super::{FAILED, NO_TISSUE, rounded};
 use crate::geometry::Size;
 use rayon::prelude::*;
 

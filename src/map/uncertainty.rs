@@ -26,7 +26,7 @@ pub fn entropy(meaning: &Meaning, scores: &[f32]) -> Option<f32> {
         }
         _ => return None,
     };
-    Some(super::lay::rounded(doubt.clamp(0.0, 1.0)))
+    Some(super::rounded(doubt.clamp(0.0, 1.0)))
 }
 
 /// `-p ln p`, 0 at 0.
