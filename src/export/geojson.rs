@@ -48,10 +48,11 @@ struct Properties<'a> {
     measurements: Option<Measurements<'a>>,
 }
 
+/// A class as QuPath takes it.
 #[derive(serde::Serialize)]
-struct Classification<'a> {
-    name: &'a str,
-    color: [u8; 3],
+pub(super) struct Classification<'a> {
+    pub name: &'a str,
+    pub color: [u8; 3],
 }
 
 struct Measurements<'a> {
@@ -92,7 +93,7 @@ fn feature<'a>(outputs: &SlideOutputs<'a>, index: usize, scores: Option<&'a [f32
     let ring = [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]];
     Feature {
         r#type: "Feature",
-        id: uuid(outputs.id, tile),
+        id: tile_id(outputs.id, tile),
         geometry: Polygon { r#type: "Polygon", coordinates: [ring] },
         properties: Properties {
             object_type: "tile",
@@ -104,15 +105,20 @@ fn feature<'a>(outputs: &SlideOutputs<'a>, index: usize, scores: Option<&'a [f32
 }
 
 /// An identifier that is the same in every run for the same tile of the same slide.
-///
-/// # Source
-/// RFC 9562 section 5.8: version 8 holds whatever its maker wants; ours is a hash.
-fn uuid(slide_id: &str, tile: Rect) -> String {
+fn tile_id(slide_id: &str, tile: Rect) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("eosin 2026 geojson tile id");
     hasher.update(slide_id.as_bytes());
     for edge in [tile.x, tile.y, tile.right(), tile.bottom()] {
         hasher.update(&edge.to_le_bytes());
     }
+    uuid(&hasher)
+}
+
+/// An identifier made of whatever was hashed.
+///
+/// # Source
+/// RFC 9562 section 5.8: version 8 holds whatever its maker wants; ours is a hash.
+pub(super) fn uuid(hasher: &blake3::Hasher) -> String {
     let mut bytes = [0; 16];
     hasher.finalize_xof().fill(&mut bytes);
     let value = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0b11 << 62) | (8 << 76) | (0b10 << 62);
@@ -184,12 +190,12 @@ mod tests {
     #[test]
     fn ids_are_stable_and_different_for_each_tile_and_slide() {
         let tile = Rect::new(0, 0, 256, 256);
-        assert_eq!(uuid("s", tile), uuid("s", tile));
+        assert_eq!(tile_id("s", tile), tile_id("s", tile));
         let others = [
-            uuid("s", tile),
-            uuid("t", tile),
-            uuid("s", Rect::new(0, 256, 256, 256)),
-            uuid("s", Rect::new(0, 0, 1, 1)),
+            tile_id("s", tile),
+            tile_id("t", tile),
+            tile_id("s", Rect::new(0, 256, 256, 256)),
+            tile_id("s", Rect::new(0, 0, 1, 1)),
         ];
         assert_eq!(others.iter().collect::<std::collections::HashSet<_>>().len(), 4);
     }

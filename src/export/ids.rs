@@ -63,7 +63,7 @@ fn safe_stem(path: &Path) -> String {
 }
 
 /// Makes a name safe: as a file name on Linux, macOS and Windows, as an argument, in a spreadsheet and on a terminal.
-fn safe(name: &str) -> String {
+pub(super) fn safe(name: &str) -> String {
     let replaced: String = name.chars().map(|c| if is_unsafe(c) { '_' } else { c }).collect();
     // A leading dot hides a file, a dash looks like a flag, the others begin a formula.
     let led = match replaced.chars().next() {

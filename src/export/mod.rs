@@ -8,12 +8,14 @@ mod canvas;
 mod explain_csv;
 mod explain_png;
 mod features_h5;
+mod folder;
 mod font;
 mod geojson;
 mod ids;
 mod legend;
 mod map_files;
 mod map_png;
+mod map_png16;
 mod mask_jpg;
 mod measurements_csv;
 mod outputs;
@@ -21,8 +23,10 @@ mod overlay_png;
 mod patches_h5;
 mod predictions_h5;
 mod record;
+mod regions_geojson;
 mod run_metadata;
 mod shade;
+mod stony_brook;
 mod stored;
 mod summary_csv;
 mod thumbnail_jpg;
@@ -96,6 +100,9 @@ pub struct MapOutputs<'a> {
     pub map: &'a BiomarkerMap,
     /// One colour per class, from the model card or [`crate::map::palette::class_colours`].
     pub colours: &'a [[u8; 3]],
+    /// The score from which on a cell counts for a class, one a class; where there is none, the decision of the model's
+    /// meaning. May be empty.
+    pub thresholds: &'a [Option<f32>],
     /// The whole slide in small.
     pub thumbnail: &'a RgbImage8,
     /// The report as HTML.
@@ -127,7 +134,7 @@ pub struct MapExporter {
 }
 
 /// Every exporter of maps, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static MAP_EXPORTERS: [MapExporter; 3] = [
+pub static MAP_EXPORTERS: [MapExporter; 5] = [
     MapExporter { key: "map", name: "map", folder: "maps", suffix: ".png", form: Form::File(map_png::write) },
     MapExporter {
         key: "overlay",
@@ -142,6 +149,27 @@ pub static MAP_EXPORTERS: [MapExporter; 3] = [
         folder: "reports",
         suffix: ".html",
         form: Form::File(|outputs, out| out.write_all(outputs.page.as_bytes())),
+    },
+    MapExporter {
+        key: "regions",
+        name: "QuPath regions",
+        folder: "regions",
+        suffix: ".geojson.gz",
+        form: Form::File(regions_geojson::write),
+    },
+    MapExporter {
+        key: "png16",
+        name: "maps of 16 bits",
+        folder: "maps16",
+        suffix: "",
+        form: Form::Folder(map_png16::write),
+    },
+    MapExporter {
+        key: "stony-brook",
+        name: "Stony Brook heat map",
+        folder: "stony-brook",
+        suffix: "",
+        form: Form::Folder(stony_brook::write),
     },
 ];
 
@@ -265,8 +293,8 @@ mod tests {
         pub(super) fn map_outputs(&self) -> MapOutputs<'_> {
             let Self { plan, predictions, map, colours, thumbnail, drafts, .. } = self;
             let (id, model) = ("slide", "model");
-            let page = "<html/>";
-            MapOutputs { id, model, plan, predictions, map, colours, thumbnail, page, drafts: drafts.path() }
+            let (page, thresholds, drafts) = ("<html/>", &[][..], drafts.path());
+            MapOutputs { id, model, plan, predictions, map, colours, thresholds, thumbnail, page, drafts }
         }
     }
 
