@@ -13,6 +13,7 @@ mod heat_ramp;
 mod lay;
 pub mod palette;
 mod smooth;
+mod state;
 mod summary;
 mod uncertainty;
 
@@ -21,6 +22,7 @@ pub use config::MapConfig;
 pub use contour::{Polygon, contours};
 pub use distance::signed_distance_um;
 pub use heat_ramp::heat;
+pub use state::{Cell, TileCounts, finite_scores};
 pub use summary::{ClassSummary, MapSummary};
 pub use uncertainty::entropy;
 
@@ -30,36 +32,12 @@ use crate::tile::{Meaning, Predictions, TilePlan};
 use crate::units::Mpp;
 use axis::Axis;
 use lay::{Laid, lay};
-use serde::{Deserialize, Serialize};
+use state::{FAILED, NO_TISSUE};
 
 /// Cells of one map: a slide of 10 cm by 10 cm has 4 million at 50 um; beyond this bound the step is wrong.
 const MAX_CELLS: u64 = 1 << 25;
-const NO_TISSUE: u32 = u32::MAX;
-const FAILED: u32 = u32::MAX - 1;
-
-/// What is known about one cell.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cell<'a> {
-    /// No tile was planned here.
-    NoTissue,
-    /// Every tile planned here was lost.
-    Failed,
-    /// Scores of all classes, `[K]`, finite.
-    Scored(&'a [f32]),
-}
-
-/// How the tiles of a plan fared; `planned = scored + lost`, and `planned + skipped` are the places of the grid.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TileCounts {
-    /// Tiles of the plan.
-    pub planned: usize,
-    /// Tiles with finite scores.
-    pub scored: usize,
-    /// Tiles without scores, or with a score that is not finite.
-    pub lost: usize,
-    /// Places of the grid with too little tissue for a tile.
-    pub skipped: usize,
-}
+/// No tile lies farther from the slide's corner, pixels; beyond it sums of coordinates could overflow.
+const FARTHEST_L0: u64 = 1 << 40;
 
 /// Scores on a regular grid over the whole slide.
 ///
@@ -100,7 +78,7 @@ impl BiomarkerMap {
     /// # Errors
     /// [`ErrorKind::Model`] when the predictions do not belong to the plan or differ in their number of classes,
     /// [`ErrorKind::Usage`] (`MAP-0004`, `MAP-0005`) for a cell or a smoothing that makes no map, [`ErrorKind::Limits`] when
-    /// the grid is beyond 33 million cells.
+    /// the grid is beyond 33 million cells or a tile is nowhere near the slide.
     pub fn with(plan: &TilePlan, predictions: &Predictions, config: &MapConfig) -> Result<Self> {
         let classes = predictions.class_names.len();
         let rows = &predictions.rows;
@@ -111,6 +89,11 @@ impl BiomarkerMap {
         if let Some(row) = rows.iter().flatten().find(|row| row.len() != classes) {
             let text = format!("expected {classes} scores a tile, found {}", row.len());
             return Err(Error::new(ErrorKind::Model, "MAP-0002", text));
+        }
+        if let Some((x, y)) = plan.origins_l0.iter().find(|(x, y)| x.unsigned_abs().max(y.unsigned_abs()) > FARTHEST_L0)
+        {
+            let text = format!("expected tiles within {FARTHEST_L0} pixels of the slide, found one at {x}, {y}");
+            return Err(Error::new(ErrorKind::Limits, "MAP-0006", text));
         }
         let (x, y) = config.axes(plan)?;
         if Size::new(x.count, y.count).area() > MAX_CELLS {
@@ -246,11 +229,6 @@ impl BiomarkerMap {
     }
 }
 
-/// The scores of a tile, unless it was lost or a score is not finite: such a tile counts as lost everywhere.
-pub fn finite_scores(row: Option<&[f32]>) -> Option<&[f32]> {
-    row.filter(|scores| scores.iter().all(|score| score.is_finite()))
-}
-
 /// The nearest number of half the digits: sums are of f64, what is kept of f32.
 #[expect(clippy::cast_possible_truncation, reason = "means and distances are far below the largest f32")]
 fn rounded(value: f64) -> f32 {
@@ -337,13 +315,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn predictions_of_another_plan_and_endless_grids_are_refused() {
+    fn predictions_of_another_plan_endless_grids_and_tiles_far_away_are_refused() {
         let one = plan(256, 256, &[(0, 0)]);
         let code = |plan: &TilePlan, rows: &[Option<&[f32]>]| {
             BiomarkerMap::new(plan, &predictions(&["a", "b"], rows)).unwrap_err().code()
         };
         assert_eq!(code(&one, &[]), "MAP-0001");
         assert_eq!(code(&one, &[Some(&[1.0])]), "MAP-0002");
+        assert_eq!(code(&plan(256, 256, &[(i64::MIN, 0)]), &[None]), "MAP-0006");
         let mut endless = plan(1, 1, &[]);
         endless.slide_l0 = Size::new(1 << 24, 1 << 24);
         assert_eq!(code(&endless, &[]), "MAP-0003");
