@@ -134,7 +134,7 @@ pub struct MapExporter {
 }
 
 /// Every exporter of maps, in the order of writing. To add one: a file with `write`, a row here, a test that reads it back.
-pub static MAP_EXPORTERS: [MapExporter; 5] = [
+pub static MAP_EXPORTERS: &[MapExporter] = &[
     MapExporter { key: "map", name: "map", folder: "maps", suffix: ".png", form: Form::File(map_png::write) },
     MapExporter {
         key: "overlay",
