@@ -5,6 +5,7 @@
 //! name is ever written. One exporter is one file here and one row of [`EXPORTERS`].
 
 mod canvas;
+mod dicom;
 mod explain_csv;
 mod explain_png;
 mod features_h5;
@@ -170,6 +171,20 @@ pub static MAP_EXPORTERS: &[MapExporter] = &[
         folder: "stony-brook",
         suffix: "",
         form: Form::Folder(stony_brook::write),
+    },
+    MapExporter {
+        key: "dicom-seg",
+        name: "DICOM segmentation",
+        folder: "dicom",
+        suffix: ".seg.dcm",
+        form: Form::File(dicom::write_segmentation),
+    },
+    MapExporter {
+        key: "dicom-pm",
+        name: "DICOM parametric map",
+        folder: "dicom",
+        suffix: ".pm.dcm",
+        form: Form::File(dicom::write_parametric_map),
     },
 ];
 
