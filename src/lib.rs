@@ -27,6 +27,7 @@ pub mod report;
 pub mod slide;
 pub mod spatial;
 pub mod synthetic;
+mod tiff_directory;
 pub mod tile;
 pub mod tiling;
 pub mod tissue;

@@ -14,11 +14,14 @@ mod font;
 mod geojson;
 mod ids;
 mod legend;
+mod levels;
 mod map_files;
 mod map_png;
 mod map_png16;
 mod mask_jpg;
 mod measurements_csv;
+mod ome_tiff;
+mod ome_xml;
 mod outputs;
 mod overlay_png;
 mod patches_h5;
@@ -187,6 +190,14 @@ pub static MAP_EXPORTERS: &[MapExporter] = &[
         form: Form::File(dicom::write_parametric_map),
     },
 ];
+    },
+pub static MAP_EXPORTERS: [MapExporter; 1] = [MapExporter {
+    key: "ome-tiff",
+    name: "OME-TIFF",
+    folder: "ome-tiff",
+    suffix: ".ome.tif",
+    form: Form::File(ome_tiff::write),
+}];
 
 /// A kind of file that scored slides get.
 pub struct Exporter {

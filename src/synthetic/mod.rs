@@ -6,14 +6,13 @@
 //! real tissue: nothing measured on it says anything about accuracy on patients.
 
 mod canvas;
-mod directory;
 mod layout;
 mod noise;
 mod pyramid;
 mod stain;
 mod tissue;
 
-pub use directory::Container;
+pub use crate::tiff_directory::Container;
 pub use layout::{CLASS_NAMES, Truth};
 pub use pyramid::{ChunkEdit, ChunkPlace, Flavour, Pixels, Progress, PyramidConfig, level_sizes, write_pyramid};
 

@@ -8,12 +8,12 @@
 //! Chunks are whole baseline JPEG streams, 4:4:4, with their own tables (no `JPEGTables` tag). The file appears under
 //! its name only when it is complete. Other compressions and associated images (label, macro) are not written.
 
-use super::directory::{Container, Directory, Value};
 use crate::draft::draft_in;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 use crate::limits::{MAX_CHUNK_SIDE_PX, MAX_LEVEL_SIDE_PX};
 use crate::raster::RgbImage8;
+use crate::tiff_directory::{Container, Directory, Value};
 use crate::units::Mpp;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;

@@ -19,7 +19,7 @@ enum Uses {
 use Uses::{AllBelow, Only};
 
 /// Types and plain data that everything is made of: layers 0 and 1.
-const BASE: [&str; 8] = ["draft", "error", "geometry", "limits", "random", "raster", "tile", "units"];
+const BASE: [&str; 9] = ["draft", "error", "geometry", "limits", "random", "raster", "tiff_directory", "tile", "units"];
 
 /// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
@@ -31,6 +31,7 @@ const LAYERS: [Row; 28] = [
     Row(0, "random", Only(&[])),
     Row(0, "units", Only(&["error"])),
     Row(1, "raster", Only(&["error", "geometry", "limits", "units"])),
+    Row(1, "tiff_directory", Only(&["error"])),
     Row(1, "tile", Only(&["error", "geometry", "limits", "units"])),
     Row(2, "device", Only(&[])),
     Row(2, "evaluate", Only(&[])),
@@ -60,7 +61,7 @@ const LAYERS: [Row; 28] = [
 ];
 
 /// Words that name a crate, a macro or a part of `std`, and the only modules in which they may stand.
-const WORDS: [(&str, &[&str]); 16] = [
+const WORDS: [(&str, &[&str]); 18] = [
     // burn and what it runs on: slides, maps and outputs must build and be tested without it.
     ("burn", &["device", "gpu", "infer", "nn", "train"]),
     ("burn_cubecl", &["gpu"]),
@@ -72,6 +73,8 @@ const WORDS: [(&str, &[&str]); 16] = [
     ("rawzip", &["nn"]),
     ("safetensors", &["nn"]),
     ("rust_hdf5", &["export"]),
+    ("zarrs", &["export"]),
+    ("parquet", &["export"]),
     // The library is silent and takes no arguments.
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

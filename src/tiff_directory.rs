@@ -17,7 +17,7 @@ pub enum Container {
 
 /// The value of one tag.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Ascii(String),
     Short(Vec<u16>),
     Long(Vec<u32>),
@@ -27,11 +27,11 @@ pub(super) enum Value {
 }
 
 /// One directory: tag → value.
-pub(super) type Directory = BTreeMap<u16, Value>;
+pub(crate) type Directory = BTreeMap<u16, Value>;
 
 impl Container {
     /// The file's first bytes, pointing to the first directory.
-    pub(super) fn header(self, first_directory: u64) -> Result<Vec<u8>> {
+    pub(crate) fn header(self, first_directory: u64) -> Result<Vec<u8>> {
         let mut bytes = b"II".to_vec();
         match self {
             Self::Classic => bytes.extend(42_u16.to_le_bytes()),
@@ -43,7 +43,7 @@ impl Container {
 
     /// The bytes of a directory that is to lie at the even offset `at`, followed by its longer values. The next
     /// directory, if there is one, must be written directly behind them.
-    pub(super) fn directory(self, tags: &Directory, at: u64, last: bool) -> Result<Vec<u8>> {
+    pub(crate) fn directory(self, tags: &Directory, at: u64, last: bool) -> Result<Vec<u8>> {
         let (count_bytes, word) = match self {
             Self::Classic => (2, 4),
             Self::Big => (8, 8),
