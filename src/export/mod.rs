@@ -22,6 +22,7 @@ mod mask_jpg;
 mod measurements_csv;
 mod ome_tiff;
 mod ome_xml;
+mod ome_zarr;
 mod outputs;
 mod overlay_png;
 mod patches_h5;
@@ -35,6 +36,7 @@ mod stored;
 mod summary_csv;
 mod thumbnail_jpg;
 mod wsinfer_csv;
+mod zarr;
 
 pub use explain_csv::{ExplainRow, Explained, write_explain_table};
 pub use explain_png::{ExplainedTile, blend, write_explained};
@@ -198,6 +200,22 @@ pub static MAP_EXPORTERS: [MapExporter; 1] = [MapExporter {
     suffix: ".ome.tif",
     form: Form::File(ome_tiff::write),
 }];
+    },
+    MapExporter {
+        key: "ome-tiff",
+        name: "OME-TIFF",
+        folder: "ome-tiff",
+        suffix: ".ome.tif",
+        form: Form::File(ome_tiff::write),
+    },
+    MapExporter {
+        key: "ome-zarr",
+        name: "OME-Zarr",
+        folder: "ome-zarr",
+        suffix: ".ome.zarr",
+        form: Form::Folder(ome_zarr::write),
+    },
+];
 
 /// A kind of file that scored slides get.
 pub struct Exporter {

@@ -402,7 +402,7 @@ mod tests {
             } else {
                 for _ in 0..=random.below(3) {
                     let at = random.below(bytes.len());
-                    bytes[at] = [random.below(256) as u8, 0, 255][round % 3];
+                    bytes[at] = [u8::try_from(random.below(256)).unwrap(), 0, 255][round % 3];
                 }
             }
             fs::write(&path, &bytes).unwrap();
