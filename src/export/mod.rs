@@ -4,6 +4,7 @@
 //! when it is whole; the record is written last, and only a slide with a whole record is done. No path, host or user
 //! name is ever written. One exporter is one file here and one row of [`EXPORTERS`].
 
+mod anndata;
 mod canvas;
 mod dicom;
 mod explain_csv;
@@ -35,6 +36,7 @@ mod stony_brook;
 mod stored;
 mod summary_csv;
 mod thumbnail_jpg;
+mod tiles;
 mod wsinfer_csv;
 mod zarr;
 
@@ -214,6 +216,13 @@ pub static MAP_EXPORTERS: [MapExporter; 1] = [MapExporter {
         folder: "ome-zarr",
         suffix: ".ome.zarr",
         form: Form::Folder(ome_zarr::write),
+    },
+    MapExporter {
+        key: "anndata",
+        name: "AnnData",
+        folder: "anndata",
+        suffix: ".zarr",
+        form: Form::Folder(anndata::write),
     },
 ];
 
