@@ -37,6 +37,7 @@ mod stored;
 mod summary_csv;
 mod thumbnail_jpg;
 mod tiles;
+mod tiles_parquet;
 mod wsinfer_csv;
 mod zarr;
 
@@ -223,6 +224,13 @@ pub static MAP_EXPORTERS: [MapExporter; 1] = [MapExporter {
         folder: "anndata",
         suffix: ".zarr",
         form: Form::Folder(anndata::write),
+    },
+    MapExporter {
+        key: "parquet",
+        name: "Parquet table",
+        folder: "tiles",
+        suffix: ".parquet",
+        form: Form::File(tiles_parquet::write),
     },
 ];
 
