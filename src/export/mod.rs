@@ -37,6 +37,7 @@ mod stored;
 mod summary_csv;
 mod thumbnail_jpg;
 mod tiles;
+mod tiles_csv;
 mod tiles_parquet;
 mod wsinfer_csv;
 mod zarr;
@@ -231,6 +232,13 @@ pub static MAP_EXPORTERS: [MapExporter; 1] = [MapExporter {
         folder: "tiles",
         suffix: ".parquet",
         form: Form::File(tiles_parquet::write),
+    },
+    MapExporter {
+        key: "csv",
+        name: "table of tiles",
+        folder: "tiles",
+        suffix: ".csv",
+        form: Form::File(tiles_csv::write),
     },
 ];
 
