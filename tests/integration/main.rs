@@ -17,6 +17,7 @@ mod formula;
 mod grad_cam;
 mod layering;
 mod loader;
+mod map_exports;
 mod measure;
 mod models;
 #[path = "../cli/random_model.rs"]
