@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use eosin::device::{DeviceSpec, open};
 use eosin::geometry::Size;
 use eosin::nn::{Architecture, Bundle, Input};
-use eosin::pipeline::{ScoreConfig, score};
+use eosin::pipeline::{MapSettings, ScoreConfig, score};
 use eosin::synthetic::{SyntheticConfig, SyntheticSlide};
 use eosin::tile::GridRule;
 use eosin::tissue::TissueConfig;
@@ -78,6 +78,8 @@ fn run_line(bundle: &Bundle, slide: &Path, folder: &Path) -> f64 {
         memory_bytes: 512 << 20,
         workers: 0,
         overwrite: true,
+        // Only scoring is timed.
+        maps: MapSettings { formats: Vec::new(), ..MapSettings::default() },
     };
     let device = open(DeviceSpec::Cpu).unwrap();
     let outcome = score(&config, bundle, &device, None, &AtomicBool::new(false), &|_| {}).unwrap();

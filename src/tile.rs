@@ -290,6 +290,29 @@ impl Predictions {
     }
 }
 
+/// How a slide ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlideStatus {
+    /// Tiles were scored; a few may be lost.
+    Scored,
+    /// No tile was planned.
+    NoTissue,
+    /// There is no result; the error says why.
+    Failed,
+}
+
+impl SlideStatus {
+    /// The word in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scored => "scored",
+            Self::NoTissue => "no_tissue",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The index of the largest score; the first one wins a tie, none for an empty row.
 pub fn arg_max(scores: &[f32]) -> Option<usize> {
     (0..scores.len()).reduce(|best, next| if scores[next] > scores[best] { next } else { best })

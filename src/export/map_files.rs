@@ -3,7 +3,9 @@
 //! Invariant: while they are replaced their record is gone, so that maps of two settings are never taken for one. The
 //! predictions that they are made of, and the record of the scoring, are not touched.
 
-use super::outputs::{Staged, WrittenFile, digest_of_folder, failed, remove, stage, sync_folder, write_atomically};
+use super::outputs::{
+    Staged, WrittenFile, check_folder, digest_of_folder, failed, remove, stage, sync_folder, write_atomically,
+};
 use super::{Form, MAP_EXPORTERS, MapExporter, MapOutputs, RESEARCH_USE};
 use crate::error::Result;
 use crate::measure::Measurements;
@@ -74,9 +76,12 @@ impl MapRecord {
         (record.schema == SCHEMA && record.id == id).then_some(record)
     }
 
-    /// Whether the files are there and were made with the same key.
+    /// Whether the files were made with the same key and still have the lengths that were recorded; of folders it is enough
+    /// that they are there.
     pub fn is_done(&self, dir: &Path, key: &str) -> bool {
-        let is_there = |file: &WrittenFile| dir.join(&file.name).exists();
+        let is_there = |file: &WrittenFile| {
+            fs::metadata(dir.join(&file.name)).is_ok_and(|found| found.is_dir() || found.len() == file.bytes)
+        };
         self.key == key && self.eosin == env!("CARGO_PKG_VERSION") && self.outputs.iter().all(is_there)
     }
 }
@@ -88,6 +93,16 @@ fn record_name(id: &str) -> String {
 /// Keys of all formats that can be asked for.
 pub fn map_formats() -> impl Iterator<Item = &'static str> {
     MAP_EXPORTERS.iter().map(|exporter| exporter.key)
+}
+
+/// Makes the folders that these formats are written into, and tries to write a file in each, before any slide is opened.
+///
+/// # Errors
+/// [`crate::ErrorKind::Io`] (`OUT-0001`) with the folder.
+pub fn check_maps_writable(dir: &Path, formats: &[String]) -> Result<()> {
+    let wanted = MAP_EXPORTERS.iter().filter(|exporter| formats.iter().any(|format| format == exporter.key));
+    let folders = wanted.map(|exporter| exporter.folder).chain([FOLDER]);
+    folders.map(|folder| dir.join(folder)).try_for_each(|folder| check_folder(&folder))
 }
 
 /// What is whole on the disk under a temporary name.

@@ -1,12 +1,11 @@
 //! A map becomes a picture: `maps/ID.png`, one square per cell, rows top to bottom as on the slide.
 //!
-//! White is no tissue and grey stripes are failed cells; for scored ones see `shade.rs`. No smoothing.
+//! White is no tissue and grey stripes are failed cells; for scored ones see [`Shade`]. No smoothing.
 
 use super::MapOutputs;
 use super::canvas::{Canvas, WHITE, hatch, rect};
-use super::shade::Shade;
 use crate::geometry::Size;
-use crate::map::{Cell, palette};
+use crate::map::{Cell, Shade, palette};
 use std::io::{self, Write};
 
 /// The longest side of a picture with few cells, pixels.
@@ -22,7 +21,7 @@ pub(super) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result
     let cell_px = (LONGEST_PX / map.cols().max(map.rows()).max(1)).clamp(1, MAX_CELL_PX);
     // An encoder refuses a picture without pixels, which a slide without pixels would give.
     let mut canvas = Canvas::white(Size::new(map.cols().max(1) * cell_px, map.rows().max(1) * cell_px));
-    let shade = Shade::new(outputs);
+    let shade = Shade::new(map, outputs.colours);
     for (col, row, cell) in map.cells() {
         let square = rect(col * cell_px, row * cell_px, cell_px, cell_px);
         match cell {

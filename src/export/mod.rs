@@ -31,7 +31,6 @@ mod predictions_h5;
 mod record;
 mod regions_geojson;
 mod run_metadata;
-mod shade;
 mod stony_brook;
 mod stored;
 mod summary_csv;
@@ -42,15 +41,16 @@ mod tiles_parquet;
 mod wsinfer_csv;
 mod zarr;
 
+pub use crate::tile::SlideStatus;
 pub use explain_csv::{ExplainRow, Explained, write_explain_table};
 pub use explain_png::{ExplainedTile, blend, write_explained};
 pub use ids::assign_ids;
-pub use map_files::{MapRecord, map_formats, write_maps};
+pub use map_files::{MapRecord, check_maps_writable, map_formats, write_maps};
 pub use measurements_csv::write_measurements;
 pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all, write_text};
 pub use record::{
     CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, RecordedError, SCHEMA,
-    SlideFacts, SlideRecord, SlideStatus, StageSeconds,
+    SlideFacts, SlideRecord, StageSeconds,
 };
 pub use run_metadata::{RunFacts, write_run_metadata};
 pub use stored::{StoredPredictions, read_predictions};
@@ -194,16 +194,6 @@ pub static MAP_EXPORTERS: &[MapExporter] = &[
         folder: "dicom",
         suffix: ".pm.dcm",
         form: Form::File(dicom::write_parametric_map),
-    },
-];
-    },
-pub static MAP_EXPORTERS: [MapExporter; 1] = [MapExporter {
-    key: "ome-tiff",
-    name: "OME-TIFF",
-    folder: "ome-tiff",
-    suffix: ".ome.tif",
-    form: Form::File(ome_tiff::write),
-}];
     },
     MapExporter {
         key: "ome-tiff",

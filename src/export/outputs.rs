@@ -337,14 +337,14 @@ mod tests {
         let example = example(&["a"], &[Some(&[0.2]), None, None]);
         write_all(dir.path(), &example.outputs()).unwrap();
         fs::write(dir.path().join("slide.json"), "{}").unwrap();
-        fs::write(dir.path().join("maps/other.png"), "another slide").unwrap();
-        // A folder where the third of four files belongs: two have their final names when it fails.
-        fs::remove_file(dir.path().join("maps/slide.png")).unwrap();
-        fs::create_dir_all(dir.path().join("maps/slide.png/inside")).unwrap();
+        fs::write(dir.path().join("masks/other.jpg"), "another slide").unwrap();
+        // A folder where one of the last files belongs: others have their final names when it fails.
+        fs::remove_file(dir.path().join("masks/slide.jpg")).unwrap();
+        fs::create_dir_all(dir.path().join("masks/slide.jpg/inside")).unwrap();
         let error = write_all(dir.path(), &example.outputs()).unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Io, "OUT-0002"));
         assert!(!error.without_path().contains("slide"), "{}", error.without_path());
-        assert_eq!(files(dir.path()), ["maps/other.png"]);
+        assert_eq!(files(dir.path()), ["masks/other.jpg"]);
     }
 
     #[test]
@@ -384,11 +384,11 @@ mod tests {
     #[test]
     fn a_file_in_the_place_of_a_folder_is_found_before_the_run() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("maps"), "a file").unwrap();
+        fs::write(dir.path().join("masks"), "a file").unwrap();
         let error = check_writable(dir.path(), &Meaning::Classes).unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Io, "OUT-0001"));
-        assert!(!error.without_path().contains("maps") && error.path().unwrap().ends_with("maps"));
-        assert!(check_writable(&dir.path().join("maps/below"), &Meaning::Classes).is_err());
+        assert!(!error.without_path().contains("masks") && error.path().unwrap().ends_with("masks"));
+        assert!(check_writable(&dir.path().join("masks/below"), &Meaning::Classes).is_err());
     }
 
     #[test]

@@ -6,10 +6,9 @@
 use super::canvas::{Canvas, FAINT, INK, WHITE, hatch, rect};
 use super::font;
 use super::legend::{CAUTION, digits, draw_ramp, shorten};
-use super::shade::Shade;
 use super::{RESEARCH_USE, MapOutputs};
 use crate::geometry::{Rect, Size};
-use crate::map::{Cell, ClassSummary, MapSummary, palette};
+use crate::map::{Cell, ClassSummary, MapSummary, Shade, palette, scale_bar_mm};
 use crate::tile::{Meaning, POSITIVE_FROM};
 use std::io::{self, Write};
 
@@ -17,8 +16,6 @@ use std::io::{self, Write};
 const MAX_ENTRIES: usize = 12;
 /// Characters of a line of the legend.
 const LINE_CHARS: usize = 28;
-/// Opacity of a cell at chance and of a certain one.
-const OPACITY: (f32, f32) = (0.25, 0.65);
 /// Colour of rules.
 const RULE: [u8; 3] = [206, 212, 218];
 
@@ -43,7 +40,7 @@ pub(super) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result
 /// Lays the map over the thumbnail.
 fn tint(canvas: &mut Canvas, outputs: &MapOutputs<'_>, picture: Size) {
     let map = outputs.map;
-    let (slide, shade) = (map.slide_l0(), Shade::new(outputs));
+    let (slide, shade) = (map.slide_l0(), Shade::new(map, outputs.colours));
     let to_l0 = |px: u32, of: u32, length: u32| {
         ((u64::from(px) * 2 + 1) * u64::from(length) / (u64::from(of) * 2)).cast_signed()
     };
@@ -52,8 +49,8 @@ fn tint(canvas: &mut Canvas, outputs: &MapOutputs<'_>, picture: Size) {
             Cell::NoTissue => before,
             Cell::Failed => hatch(x, y, before, 0.7),
             Cell::Scored(scores) => {
-                let (colour, strength) = shade.of(scores);
-                palette::mix(before, colour, OPACITY.0 + (OPACITY.1 - OPACITY.0) * strength)
+                let (colour, opacity) = shade.over_tissue(scores);
+                palette::mix(before, colour, opacity)
             }
         }
     });
@@ -79,14 +76,7 @@ fn scale_bar(canvas: &mut Canvas, outputs: &MapOutputs<'_>, picture: Size, scale
 /// Length of a scale bar in mm and in pixels, for a picture `width_px` wide.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shorter than the picture is wide")]
 fn bar(px_per_mm: f64, width_px: u32) -> Option<(f64, u32)> {
-    let longest_mm = f64::from(width_px) / 4.0 / px_per_mm;
-    let lengths_mm = (-3..=2).flat_map(|power: i32| {
-        [1.0, 2.0, 5.0].map(|digit| {
-            // Division by a whole power of ten gives the decimal that is nearest, 0.2 and not 0.2000...1.
-            if power < 0 { digit / 10_f64.powi(-power) } else { digit * 10_f64.powi(power) }
-        })
-    });
-    let mm = lengths_mm.take_while(|&mm| mm <= longest_mm).last()?;
+    let mm = scale_bar_mm(f64::from(width_px) / 4.0 / px_per_mm)?;
     Some((mm, (mm * px_per_mm).round() as u32))
 }
 
@@ -122,7 +112,7 @@ impl Legend {
             Line::Rule,
         ];
         let ramp = || {
-            let (low, high) = Shade::new(outputs).range;
+            let (low, high) = Shade::new(outputs.map, outputs.colours).range();
             Line::Ramp([low, f32::midpoint(low, high), high].map(digits))
         };
         if let ([first, others @ ..], Meaning::Estimates(_)) = (&summary.classes[..], outputs.map.meaning()) {

@@ -7,7 +7,7 @@ use super::RESEARCH_USE;
 use super::outputs::{WrittenFile, record_path, write_atomically};
 use crate::error::{Error, Result};
 use crate::map::{MapSummary, TileCounts};
-use crate::tile::{GridRule, Reading, TilePlan, Unfamiliarity};
+use crate::tile::{GridRule, Reading, SlideStatus, TilePlan, Unfamiliarity};
 use crate::units::Mpp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,29 +21,6 @@ pub const SCHEMA: u32 = 2;
 
 /// A record is a few kilobytes; whatever is longer is none.
 const MAX_BYTES: u64 = 16 << 20;
-
-/// How a slide ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SlideStatus {
-    /// Tiles were scored; a few may be lost.
-    Scored,
-    /// No tile was planned.
-    NoTissue,
-    /// There is no result; the error says why.
-    Failed,
-}
-
-impl SlideStatus {
-    /// The word in files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scored => "scored",
-            Self::NoTissue => "no_tissue",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// Everything that is known about a slide after it was worked on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -453,7 +430,7 @@ pub(super) mod tests {
         let example = example(&["a"], &[Some(&[0.2])]);
         let record = SlideRecord { outputs: write_all(dir.path(), &example.outputs()).unwrap(), ..scored("slide") };
         assert!(record.is_done(dir.path(), "key") && !record.is_done(dir.path(), "other model"));
-        fs::write(dir.path().join("maps/slide.png"), "cut").unwrap();
+        fs::write(dir.path().join("masks/slide.jpg"), "cut").unwrap();
         assert!(!record.is_done(dir.path(), "key"));
         assert!(!failed("f", "x").is_done(dir.path(), "key"), "a failed slide is tried again");
     }

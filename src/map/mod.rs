@@ -12,6 +12,8 @@ mod distance;
 mod heat_ramp;
 mod lay;
 pub mod palette;
+mod scale_bar;
+mod shade;
 mod smooth;
 mod state;
 mod summary;
@@ -22,6 +24,8 @@ pub use config::MapConfig;
 pub use contour::{Polygon, contours};
 pub use distance::signed_distance_um;
 pub use heat_ramp::heat;
+pub use scale_bar::scale_bar_mm;
+pub use shade::Shade;
 pub use state::{Cell, TileCounts, finite_scores};
 pub use summary::{ClassSummary, MapSummary};
 pub use uncertainty::entropy;
@@ -178,6 +182,12 @@ impl BiomarkerMap {
         (self.x.start, self.y.start)
     }
 
+    /// All cells with the gaps between them, level-0 pixels; it may reach over the slide's edges.
+    pub fn grid_l0(&self) -> Rect {
+        let length = |axis: &Axis| u32::try_from(axis.step * i64::from(axis.count)).unwrap_or(u32::MAX);
+        Rect::new(self.x.start, self.y.start, length(&self.x), length(&self.y))
+    }
+
     /// Size of level 0 of the slide.
     pub fn slide_l0(&self) -> Size {
         self.slide_l0
@@ -280,6 +290,7 @@ pub(crate) mod tests {
         assert_eq!(map.cell(4, 0), Cell::NoTissue);
         assert_eq!(map.tiles(), TileCounts { planned: 3, scored: 1, lost: 2, skipped: 9 });
         assert_eq!(map.rect_l0(3, 2), Some(Rect::new(768, 512, 232, 188)));
+        assert_eq!(map.grid_l0(), Rect::new(0, 0, 1024, 768));
         assert_eq!(map.cell_at_l0(255, 256), Cell::Failed);
         assert_eq!(map.cell_at_l0(-1, 0), Cell::NoTissue);
     }

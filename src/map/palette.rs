@@ -44,6 +44,12 @@ pub fn ramp(score: f32) -> [u8; 3] {
     if place < 1.0 { mix(RAMP[0], RAMP[1], place) } else { mix(RAMP[1], RAMP[2], place - 1.0) }
 }
 
+/// The colour of a value with two sides: -1 is blue, 0 nearly white, 1 vermillion; values outside are clamped.
+pub fn diverging(value: f32) -> [u8; 3] {
+    const MIDDLE: [u8; 3] = [247; 3];
+    mix(MIDDLE, OKABE_ITO[if value < 0.0 { 0 } else { 5 }], value.abs())
+}
+
 /// Mixes two colours; a `strength` of 0 gives `from`, 1 gives `to`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a mix of two bytes stays between them")]
 pub fn mix(from: [u8; 3], to: [u8; 3], strength: f32) -> [u8; 3] {
@@ -67,5 +73,6 @@ mod tests {
     fn the_ramp_hits_its_ends_and_middle_and_clamps() {
         assert_eq!([ramp(-3.0), ramp(0.5), ramp(9.0)], RAMP);
         assert_eq!(mix([0, 0, 0], [255, 255, 255], 0.5), [128, 128, 128]);
+        assert_eq!([diverging(-4.0), diverging(0.0), diverging(1.0)], [OKABE_ITO[0], [247; 3], OKABE_ITO[5]]);
     }
 }

@@ -80,7 +80,7 @@ pub struct MapAgreement {
     pub concordance: Figure,
     /// Measured and mapped value of each cell; not stored.
     #[serde(skip)]
-    pub pairs: Vec<(f64, f64)>,
+    pub pairs: Vec<[f64; 2]>,
 }
 
 /// Holds every number that was measured against the map's class of the same name. A cell's measured value is the mean of
@@ -123,7 +123,7 @@ pub(super) fn agreement(
         let mut figures = config.bootstrap().figures(&blocks, statistics).into_iter();
         let mut next = || figures.next().unwrap_or_default();
         let (pearson, spearman, r2, concordance) = (next(), next(), next(), next());
-        let pairs = truth.into_iter().zip(estimate).collect();
+        let pairs = truth.into_iter().zip(estimate).map(|(truth, estimate)| [truth, estimate]).collect();
         Some(MapAgreement { name: name.clone(), cells: cells.len(), pearson, spearman, r2, concordance, pairs })
     };
     measured.names.iter().enumerate().filter_map(of_name).collect()

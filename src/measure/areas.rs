@@ -12,9 +12,10 @@ use crate::tile::{Meaning, Role};
 pub(super) fn failed(field: &Field<'_>) -> Readout {
     let map = field.map;
     let failed = map.cells().filter(|(.., cell)| *cell == Cell::Failed);
-    let px: f64 = failed.filter_map(|(col, row, _)| map.rect_l0(col, row)).map(|rect| f64::from(rect.w) * f64::from(rect.h)).sum();
+    let rects = failed.filter_map(|(col, row, _)| map.rect_l0(col, row));
+    let px: u64 = rects.map(|rect| u64::from(rect.w) * u64::from(rect.h)).sum();
     let mut readout = Readout::of_all(Measure::FailedArea);
-    readout.figure.value = Some(px * (map.mpp().get() / 1000.0).powi(2));
+    readout.figure.value = Some(px as f64 * (map.mpp().get() / 1000.0).powi(2));
     readout
 }
 
@@ -82,10 +83,12 @@ fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut 
     }
 }
 
-/// Length of the border between the tumour's region and other scored tissue, mm, from the edges of cells.
+/// Area of the tumour's region, mm², and length of the border between it and other scored tissue, mm, from the edges of
+/// cells.
 pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
     let Some(tumour) = &compartments.tumour else { return };
-    tally_tumour_area(compartments, tally);
+    let area = tally.area(|place| compartments.holds(Region::Tumour, place));
+    tally.read(Readout::of_all(Measure::TumourArea).within(Region::Tumour), move |sums| Some(sums[area]));
     let tissue = tissue_mask(field);
     let side_mm = field.map.cell_um() / 1000.0;
     // Each edge is counted from the tumour's side.
@@ -98,11 +101,6 @@ pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, t
         side_mm * beside.iter().filter(|(col, row)| tissue.get(*col, *row) && !tumour.get(*col, *row)).count() as f64
     });
     tally.read(Readout::of_all(Measure::BorderLength).within(Region::Tumour), move |sums| Some(sums[length]));
-}
-
-fn tally_tumour_area<'f>(compartments: &'f Compartments, tally: &mut Tally<'f>) {
-    let area = tally.area(|place| compartments.holds(Region::Tumour, place));
-    tally.read(Readout::of_all(Measure::TumourArea).within(Region::Tumour), move |sums| Some(sums[area]));
 }
 
 /// All scored tissue as a mask of the map's cells.

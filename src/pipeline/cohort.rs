@@ -32,12 +32,16 @@ const WANTED: [(Measure, Region); 12] = [
 /// # Errors
 /// A file that cannot be written, or a report that cannot be put together.
 pub(super) fn write_cohort(results: &Path, records: &[SlideRecord]) -> Result<()> {
-    let maps: Vec<Option<MapRecord>> =
-        records.iter().map(|record| MapRecord::read(results, &record.slide.id)).collect();
-    let all: Vec<MapRecord> = maps.iter().flatten().cloned().collect();
-    if all.is_empty() {
+    // Features have no names, so there is nothing to tell of them.
+    if records.iter().all(|record| record.model.classes.is_empty()) {
         return Ok(());
     }
+    let map = |record: &SlideRecord| {
+        // A slide that failed now may have maps of an earlier run, which are not of this one.
+        if record.status == SlideStatus::Failed { None } else { MapRecord::read(results, &record.slide.id) }
+    };
+    let maps: Vec<Option<MapRecord>> = records.iter().map(map).collect();
+    let all: Vec<MapRecord> = maps.iter().flatten().cloned().collect();
     write_measurements(results, &all)?;
     let columns = columns(&all);
     let definitions: Vec<ReadoutDefinition> = columns.iter().map(definition).collect();

@@ -9,7 +9,7 @@ use super::event::Event;
 use super::slide_page::{PageFacts, slide_page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
-    MapOutputs, MapRecord, SlideRecord, SlideStatus, StoredPredictions, WrittenFile, map_formats, read_predictions, read_thumbnail,
+    MapOutputs, MapRecord, SlideRecord, SlideStatus, StoredPredictions, WrittenFile, check_maps_writable, map_formats, read_predictions, read_thumbnail,
     write_maps,
 };
 use crate::map::{BiomarkerMap, MapConfig};
@@ -134,6 +134,7 @@ pub fn map_slide(
         thumbnail: &thumbnail,
     };
     let page = slide_page(&facts, &measurements)?;
+    let thresholds: Vec<Option<f32>> = readings.iter().map(|reading| reading.threshold).collect();
     let outputs = MapOutputs {
         id,
         model: &record.model.name,
@@ -141,6 +142,7 @@ pub fn map_slide(
         predictions: &predictions,
         map: &map,
         colours: &colours,
+        thresholds: &thresholds,
         thumbnail: &thumbnail,
         page: &page,
         drafts: results,
@@ -215,6 +217,7 @@ pub fn map_results(
         let message = format!("expected a folder of tables for {} slides, found one table", slides.len());
         return Err(Error::new(ErrorKind::Usage, "MAP-0015", message).at_path(table));
     }
+    check_maps_writable(results, &settings.formats)?;
     let mut outcome = MapOutcome { slides: slides.len(), mapped: 0, failed: 0, interrupted: false };
     for record in slides {
         if cancel.load(Ordering::Relaxed) {

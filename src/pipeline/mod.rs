@@ -11,6 +11,8 @@ mod maps;
 mod overview;
 mod resume;
 mod score;
+mod slide_figures;
+mod slide_layers;
 mod slide_page;
 mod slide_run;
 mod survey;

@@ -8,7 +8,7 @@ use super::slide_run::score_slide;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{RecordedError, RunFacts, SlideRecord, SlideStatus};
-use crate::export::{assign_ids, check_writable, clear, write_run_metadata, write_summary};
+use crate::export::{assign_ids, check_maps_writable, check_writable, clear, write_run_metadata, write_summary};
 use crate::infer::{Predictor, PredictorConfig};
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::Bundle;
@@ -141,6 +141,9 @@ pub fn score(
 ) -> Result<RunOutcome> {
     config.check()?;
     check_writable(&config.out, &bundle.meaning())?;
+    if !bundle.classes().is_empty() {
+        check_maps_writable(&config.out, &config.maps.formats)?;
+    }
     let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, batch))?;
     predictor.warm_up(bundle)?;
     let tile_px = config.tile_px.unwrap_or(bundle.preprocess().tile_px);

@@ -11,8 +11,8 @@ use crate::map::BiomarkerMap;
 use crate::measure::{HotSpots, ImmunePhenotype, MapAgreement, Measure, MeasureConfig, Measurements, Readout, Region, Topic};
 use crate::raster::RgbImage8;
 use crate::report::{
-    Captioned, Cell, Fact, Note, Part, Quality, ReadoutDefinition, ReadoutGroup, ScatterPlot, SlidePage, Table,
-    scatter_plot,
+    self as page, Captioned, Cell, Fact, Note, Part, Quality, ReadoutDefinition, ReadoutGroup, ScatterPlot, SlidePage,
+    Table, scatter_plot,
 };
 use crate::tile::Reading;
 
@@ -45,9 +45,12 @@ pub(super) fn slide_page(facts: &PageFacts<'_>, measurements: &Measurements) -> 
         um_per_px_source: record.slide.mpp_source.clone().unwrap_or_default(),
         unfamiliar: unfamiliar.and_then(|readout| readout.figure.value),
     };
-    let groups: Vec<ReadoutGroup> = Topic::ALL.into_iter().filter_map(|topic| group(topic, facts, measurements)).collect();
+    let singles = Topic::ALL.map(|topic| singles(topic, measurements));
+    let topics = Topic::ALL.into_iter().zip(&singles);
+    let groups: Vec<ReadoutGroup<'_>> =
+        topics.filter_map(|(topic, singles)| group(topic, singles, facts, measurements)).collect();
     let more = [hot_spots(&measurements.hot_spots), agreement(&measurements.agreement)];
-    crate::report::slide_page(&SlidePage {
+    page::slide_page(&SlidePage {
         id: &record.slide.id,
         status: record.status,
         failure: None,
@@ -75,24 +78,42 @@ pub(super) fn intervals(config: &MeasureConfig) -> String {
     }
 }
 
-fn group(topic: Topic, facts: &PageFacts<'_>, measurements: &Measurements) -> Option<ReadoutGroup> {
-    let of_topic = || measurements.readouts.iter().filter(|readout| readout.measure.definition().topic == topic);
-    let singles = of_topic().filter(|readout| readout.of.is_none());
-    let readouts = singles.map(single).collect();
-    let named: Vec<&Readout> = of_topic().filter(|readout| readout.of.as_ref().is_some_and(|of| !of.contains('|'))).collect();
-    let mut parts: Vec<Part> = Vec::new();
+fn of_topic(topic: Topic, measurements: &Measurements) -> impl Iterator<Item = &Readout> {
+    measurements.readouts.iter().filter(move |readout| readout.measure.definition().topic == topic)
+}
+
+/// Whether a measure was made in several regions; it then has a table of its own.
+fn by_region(measure: Measure, measurements: &Measurements) -> bool {
+    let mut regions = measurements.readouts.iter().filter(|found| found.measure == measure).map(|found| found.region);
+    let first = regions.next();
+    regions.any(|region| Some(region) != first)
+}
+
+/// The numbers of a topic that are of the whole slide, not of one class.
+fn singles(topic: Topic, measurements: &Measurements) -> Vec<(ReadoutDefinition, Figure)> {
+    let of_all = of_topic(topic, measurements).filter(|readout| readout.of.is_none());
+    of_all.filter(|readout| !by_region(readout.measure, measurements)).map(single).collect()
+}
+
+fn group<'a>(
+    topic: Topic,
+    singles: &'a [(ReadoutDefinition, Figure)],
+    facts: &PageFacts<'_>,
+    measurements: &Measurements,
+) -> Option<ReadoutGroup<'a>> {
+    let readouts = singles.iter().map(|(definition, value)| page::Readout { definition, value: *value }).collect();
+    let mut parts = class_table(topic, measurements, facts.map.class_names());
+    let mut measures: Vec<Measure> = of_topic(topic, measurements).map(|readout| readout.measure).collect();
+    measures.dedup();
+    measures.retain(|&measure| by_region(measure, measurements));
+    parts.extend(measures.into_iter().map(|measure| region_table(measure, measurements, facts.map.class_names())));
     let figures = match topic {
         Topic::Tumour => profile_figure(measurements, facts).into_iter().collect(),
         Topic::Arrangement => arrangement_figures(measurements).into_iter().chain(curves(measurements)).collect(),
         Topic::Estimates => pair_figures(measurements),
         _ => Vec::new(),
     };
-    if !named.is_empty() {
-        parts.extend(by_class(topic.title(), &named, facts.map.class_names()));
-    }
-    if !figures.is_empty() {
-        parts.push(Part::Figures(figures));
-    }
+    parts.extend((!figures.is_empty()).then_some(Part::Figures(figures)));
     let text = match topic {
         Topic::Immune => measurements.phenotype.as_ref().map(phenotype).unwrap_or_default(),
         _ => String::new(),
@@ -101,13 +122,12 @@ fn group(topic: Topic, facts: &PageFacts<'_>, measurements: &Measurements) -> Op
     (!group.readouts.is_empty() || !group.parts.is_empty()).then_some(group)
 }
 
-/// One number that is of the whole slide, or of one region.
+/// One number that is of the whole slide.
 fn single(readout: &Readout) -> (ReadoutDefinition, Figure) {
     let definition = readout.measure.definition();
-    let region = if readout.region == Region::Tissue { String::new() } else { format!(", {}", readout.region.title()) };
     let p = readout.p.map(|p| format!(" p {}.", p_text(p))).unwrap_or_default();
     let of = ReadoutDefinition {
-        name: format!("{}{region}", definition.title),
+        name: definition.title.to_owned(),
         unit: readout.unit().to_owned(),
         definition: format!("{}{p}", definition.text),
         source: definition.source.to_owned(),
@@ -116,52 +136,79 @@ fn single(readout: &Readout) -> (ReadoutDefinition, Figure) {
     (of, readout.figure)
 }
 
-/// A row for each class, a column for each measure and region, and what the columns are.
-fn by_class(about: &str, readouts: &[&Readout], names: &[String]) -> Vec<Part> {
-    let mut columns: Vec<(Measure, Region, bool)> = Vec::new();
-    for readout in readouts {
-        let column = (readout.measure, readout.region);
-        match columns.iter_mut().find(|known| (known.0, known.1) == column) {
-            Some(known) => known.2 |= readout.p.is_some(),
-            None => columns.push((column.0, column.1, readout.p.is_some())),
+/// A measure in each region: a row for each class, or one for all of them together.
+fn region_table(measure: Measure, measurements: &Measurements, names: &[String]) -> Part {
+    let found: Vec<&Readout> = measurements.readouts.iter().filter(|readout| readout.measure == measure).collect();
+    let mut regions: Vec<Region> = found.iter().map(|readout| readout.region).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let row = |of: Option<&String>, name: &str| {
+        let cell = |&region: &Region| {
+            let is = |readout: &&&Readout| readout.of.as_ref() == of && readout.region == region;
+            Cell::figure(found.iter().find(is).map(|readout| readout.figure).unwrap_or_default())
+        };
+        let any = found.iter().any(|readout| readout.of.as_ref() == of);
+        any.then(|| (Cell::text(name), regions.iter().map(cell).collect()))
+    };
+    let definition = measure.definition();
+    let unit = if definition.unit.is_empty() { String::new() } else { format!(" [{}]", definition.unit) };
+    let source = if definition.source.is_empty() { String::new() } else { format!(" Source: {}.", definition.source) };
+    let rows = std::iter::once(row(None, "all classes")).chain(names.iter().map(|name| row(Some(name), name)));
+    let head = std::iter::once("Class").chain(regions.iter().map(|region| region.title())).map(str::to_owned);
+    Part::Table(Table {
+        caption: format!("{}{unit} by region. {}{source}", definition.title, definition.text),
+        head: head.collect(),
+        rows: rows.flatten().collect(),
+        dense: true,
+        sortable: false,
+    })
+}
+
+/// A row for each class, a column for each measure that is of one region, and what the columns are.
+fn class_table(topic: Topic, measurements: &Measurements, names: &[String]) -> Vec<Part> {
+    let of_class = |readout: &&Readout| readout.of.as_ref().is_some_and(|of| names.contains(of));
+    let readouts: Vec<&Readout> = of_topic(topic, measurements)
+        .filter(of_class)
+        .filter(|readout| !by_region(readout.measure, measurements))
+        .collect();
+    let mut columns: Vec<(Measure, bool)> = Vec::new();
+    for readout in &readouts {
+        match columns.iter_mut().find(|known| known.0 == readout.measure) {
+            Some(known) => known.1 |= readout.p.is_some(),
+            None => columns.push((readout.measure, readout.p.is_some())),
         }
     }
-    let several = |measure: Measure| columns.iter().filter(|column| column.0 == measure).count() > 1;
+    if columns.is_empty() {
+        return Vec::new();
+    }
     let mut head = vec!["Class".to_owned()];
-    for &(measure, region, tested) in &columns {
+    for &(measure, tested) in &columns {
         let definition = measure.definition();
         let unit = if definition.unit.is_empty() { String::new() } else { format!(" [{}]", definition.unit) };
-        let region = if several(measure) { format!(", {}", region.title()) } else { String::new() };
-        head.push(format!("{}{unit}{region}", definition.title));
+        head.push(format!("{}{unit}", definition.title));
         head.extend(tested.then(|| "p".to_owned()));
     }
-    let mut rows = Vec::new();
-    for name in names {
-        let of = |measure, region| {
-            readouts.iter().find(|found| (found.measure, found.region) == (measure, region) && found.of.as_ref() == Some(name))
-        };
-        if !readouts.iter().any(|readout| readout.of.as_ref() == Some(name)) {
-            continue;
-        }
-        let mut cells = Vec::new();
-        for &(measure, region, tested) in &columns {
-            let found = of(measure, region);
-            cells.push(Cell::figure(found.map(|readout| readout.figure).unwrap_or_default()));
-            cells.extend(tested.then(|| Cell::number(found.and_then(|readout| readout.p).map(p_text).unwrap_or_default())));
-        }
-        let unit = readouts.iter().find(|found| found.of.as_ref() == Some(name)).and_then(|found| found.unit.as_deref());
+    let row = |name: &String| {
+        let own: Vec<&&Readout> = readouts.iter().filter(|readout| readout.of.as_ref() == Some(name)).collect();
+        let unit = own.iter().find_map(|readout| readout.unit.as_deref());
         let titled = unit.map_or_else(|| name.clone(), |unit| format!("{name} [{unit}]"));
-        rows.push((Cell::text(titled), cells));
-    }
-    let table = Table { caption: format!("{about} by class"), head, rows, dense: columns.len() > 5, sortable: false };
-    let mut measures: Vec<Measure> = columns.iter().map(|column| column.0).collect();
-    measures.dedup();
-    let explained = measures.into_iter().map(|measure| {
+        let cells = columns.iter().flat_map(|&(measure, tested)| {
+            let found = own.iter().find(|readout| readout.measure == measure);
+            let p = tested.then(|| Cell::number(found.and_then(|readout| readout.p).map(p_text).unwrap_or_default()));
+            std::iter::once(Cell::figure(found.map(|readout| readout.figure).unwrap_or_default())).chain(p)
+        });
+        (!own.is_empty()).then(|| (Cell::text(titled), cells.collect()))
+    };
+    let caption = format!("{} by class", topic.title());
+    let rows = names.iter().filter_map(row).collect();
+    let table = Table { caption, head, rows, dense: columns.len() > 3, sortable: false };
+    let explained = columns.iter().map(|(measure, _)| {
         let definition = measure.definition();
         (Cell::text(definition.title), [definition.text, definition.source].map(Cell::text).to_vec())
     });
     let head = ["Column", "What it says", "Source"].map(str::to_owned).to_vec();
-    let explained = Table { caption: "What the columns are".to_owned(), head, rows: explained.collect(), ..Table::default() };
+    let caption = "What the columns are".to_owned();
+    let explained = Table { caption, head, rows: explained.collect(), ..Table::default() };
     vec![Part::Table(table), Part::Table(explained)]
 }
 
@@ -182,7 +229,7 @@ fn phenotype(found: &ImmunePhenotype) -> String {
     )
 }
 
-fn hot_spots(found: &[HotSpots]) -> Option<ReadoutGroup> {
+fn hot_spots(found: &[HotSpots]) -> Option<ReadoutGroup<'static>> {
     let rows = found.iter().flat_map(|of| of.spots.iter().zip(1..).map(move |(spot, rank)| (of, spot, rank)));
     let number = |value: f64| Cell::figure(Figure { value: Some(value), ..Figure::default() });
     let rows: Vec<_> = rows
@@ -205,7 +252,7 @@ fn hot_spots(found: &[HotSpots]) -> Option<ReadoutGroup> {
     })
 }
 
-fn agreement(found: &[MapAgreement]) -> Option<ReadoutGroup> {
+fn agreement(found: &[MapAgreement]) -> Option<ReadoutGroup<'static>> {
     let row = |of: &MapAgreement| {
         let figures = [of.pearson, of.spearman, of.r2, of.concordance].map(Cell::figure);
         (Cell::text(of.name.as_str()), std::iter::once(Cell::count(of.cells as u64)).chain(figures).collect())
@@ -214,13 +261,9 @@ fn agreement(found: &[MapAgreement]) -> Option<ReadoutGroup> {
     let caption = "The map against the measured one, cell by cell".to_owned();
     let table = Table { caption, head, rows: found.iter().map(row).collect(), ..Table::default() };
     let figure = |of: &MapAgreement| {
-        let svg = scatter_plot(&ScatterPlot {
-            about: format!("{}: measured and mapped value of each cell", of.name),
-            x_name: "Measured".to_owned(),
-            y_name: "Map".to_owned(),
-            points: of.pairs.clone(),
-        });
-        Captioned { svg, caption: format!("{}, {} cells.", of.name, of.cells) }
+        let about = format!("{}: measured and mapped value of each cell", of.name);
+        let svg = scatter_plot(&ScatterPlot { about: &about, name: &of.name, points: &of.pairs });
+        Captioned { svg, caption: format!("{}, {} cells: measured to the right, mapped upwards.", of.name, of.cells) }
     };
     (!found.is_empty()).then(|| ReadoutGroup {
         heading: "Agreement with a measured map".to_owned(),

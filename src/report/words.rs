@@ -45,13 +45,23 @@ pub(super) fn meaning(name: &str) -> &'static str {
 
 /// `0.912`; errors in units keep three digits that count.
 pub(super) fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| UNDEFINED.to_owned(), |value| fixed(value, decimals(value)))
+    number_of(value, None)
+}
+
+/// A number with so many decimals, or as many as tell something.
+pub(super) fn number_of(value: Option<f64>, places: Option<usize>) -> String {
+    value.map_or_else(|| UNDEFINED.to_owned(), |value| fixed(value, places.unwrap_or_else(|| decimals(value))))
 }
 
 /// `(0.871 to 0.943)`, or nothing where there is no interval.
 pub(super) fn interval(figure: Figure) -> Option<String> {
+    interval_of(figure, None)
+}
+
+/// An interval with so many decimals, or as many as the figure has.
+pub(super) fn interval_of(figure: Figure, places: Option<usize>) -> Option<String> {
     let (value, low, high) = (figure.value?, figure.low?, figure.high?);
-    let decimals = decimals(value);
+    let decimals = places.unwrap_or_else(|| decimals(value));
     Some(format!("({} to {})", fixed(low, decimals), fixed(high, decimals)))
 }
 

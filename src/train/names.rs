@@ -44,15 +44,21 @@ pub(super) fn check_model(name: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Usage, "TRN-0102", format!("card.name: expected {expected}, found {name:?}")))
 }
 
-/// Checks that colours are of outputs that the model has: a misspelt one would lose its colour unsaid.
+/// Checks that colours, roles and thresholds are of outputs that the model has: a misspelt one would be lost unsaid.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] `TRN-0209`.
-pub(super) fn check_colors(config: &TrainConfig, names: &[String]) -> Result<()> {
+pub(super) fn check_classes(config: &TrainConfig, names: &[String]) -> Result<()> {
+    let card = &config.card;
     let known = |name: &String| names.contains(name) || config.exclude.contains(name);
-    match config.card.colors.keys().find(|name| !known(name)) {
-        Some(name) => {
-            let message = format!("card.colors: expected names of the data ({}), found {name:?}", names.join(", "));
+    let unknown = [
+        ("colors", card.colors.keys().find(|name| !known(name))),
+        ("roles", card.roles.keys().find(|name| !known(name))),
+        ("thresholds", card.thresholds.keys().find(|name| !known(name))),
+    ];
+    match unknown.into_iter().find_map(|(key, name)| Some((key, name?))) {
+        Some((key, name)) => {
+            let message = format!("card.{key}: expected names of the data ({}), found {name:?}", names.join(", "));
             Err(Error::new(ErrorKind::Usage, "TRN-0209", message))
         }
         None => Ok(()),
@@ -94,9 +100,9 @@ mod tests {
             ..TrainConfig::default()
         };
         let names = ["fat", "stroma"].map(str::to_owned);
-        check_colors(&config("fat"), &names).unwrap();
-        check_colors(&config("mixed"), &names).unwrap();
-        let error = check_colors(&config("fatt"), &names).unwrap_err();
+        check_classes(&config("fat"), &names).unwrap();
+        check_classes(&config("mixed"), &names).unwrap();
+        let error = check_classes(&config("fatt"), &names).unwrap_err();
         let expected = "card.colors: expected names of the data (fat, stroma), found \"fatt\"";
         assert_eq!((error.code(), error.message()), ("TRN-0209", expected));
     }

@@ -99,7 +99,7 @@ pub(super) fn check_out(config: &TrainConfig) -> Result<()> {
 pub(super) fn read(config: &TrainConfig, cancel: &AtomicBool, on_event: &mut dyn FnMut(TrainEvent)) -> Result<TileSet> {
     std::fs::create_dir_all(&config.out).map_err(|error| Error::io(&config.out, "make the folder", error))?;
     let set = dataset::read(config.request(), cancel, &mut |event| on_event(TrainEvent::Data(event)))?;
-    names::check_colors(config, set.targets.names())?;
+    names::check_classes(config, set.targets.names())?;
     Ok(set)
 }
 

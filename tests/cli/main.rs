@@ -10,6 +10,7 @@ mod evaluate;
 mod explain;
 mod hostile_models;
 mod import;
+mod maps;
 mod privacy;
 mod questions;
 mod random_model;

@@ -26,8 +26,13 @@ fn a_second_run_keeps_what_is_finished_and_says_so() {
     here.score(&["slides"], wsinfer).line("scored   good: ");
     here.score(&["slides"], &wsinfer[..2]).line("scored   good: ");
     here.score(&["slides"], &[]).line("scored   good: ");
-    here.write("out/maps/good.png", b"cut");
+    here.write("out/predictions/good.h5", b"cut");
     here.score(&["slides"], &[]).line("scored   good: ");
+    // A map is made again of the predictions, and the same.
+    let map = here.read("out/maps/good.png");
+    here.write("out/maps/good.png", b"cut");
+    here.score(&["slides"], &[]).line("kept     good: ");
+    assert_eq!(here.read("out/maps/good.png"), map);
     std::fs::remove_file(here.path("out/model-outputs-csv/good.csv")).unwrap();
     here.score(&["slides"], &[]).line("scored   good: ");
     assert_eq!(here.files("out"), with_summary(&[results_of("good")]));

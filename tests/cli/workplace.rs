@@ -175,10 +175,14 @@ pub(crate) fn results_of(id: &str) -> Vec<String> {
         format!("maps/{id}.overlay.png"),
         format!("maps/{id}.png"),
         format!("masks/{id}.jpg"),
+        format!("measurements/{id}.json"),
         format!("model-outputs-csv/{id}.csv"),
         format!("model-outputs-geojson/{id}.geojson"),
         format!("patches/{id}.h5"),
         format!("predictions/{id}.h5"),
+        format!("regions/{id}.geojson.gz"),
+        format!("reports/{id}.html"),
+        format!("thumbnails/{id}.jpg"),
     ]
 }
 
@@ -187,10 +191,10 @@ pub(crate) fn results_without_tissue(id: &str) -> Vec<String> {
     results_of(id).into_iter().filter(|name| !name.starts_with("patches/")).collect()
 }
 
-/// Lists of files as one, sorted, with the summary.
+/// Lists of files as one, sorted, with the summary and what is told of all slides.
 pub(crate) fn with_summary(lists: &[Vec<String>]) -> Vec<String> {
     let mut all = lists.concat();
-    all.push(SUMMARY.to_string());
+    all.extend([SUMMARY, "cohort.csv", "measurements.csv", "report.html"].map(str::to_string));
     all.sort();
     all
 }

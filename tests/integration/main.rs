@@ -26,6 +26,7 @@ mod report;
 mod shared;
 mod slide_faults;
 mod slide_parity;
+mod slide_report;
 mod spatial;
 mod survival;
 mod synthetic;

@@ -19,10 +19,10 @@ use std::process::Command;
 
 const BOOTSTRAP: Bootstrap = Bootstrap { replicates: 100, seed: 7 };
 /// Names that would break a page that does not escape.
-const ODD: &str = "<b>&\"'</svg> ]]> --";
+pub(crate) const ODD: &str = "<b>&\"'</svg> ]]> --";
 
 /// From 0 to below 1, a hash in place of chance.
-fn noise(a: usize, b: usize) -> f32 {
+pub(crate) fn noise(a: usize, b: usize) -> f32 {
     let mixed = (a as u64 * 0x9E37_79B9 + b as u64 * 0x85EB_CA6B + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     f32::from(u16::try_from((mixed ^ (mixed >> 31)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 48).unwrap()) / 65_536.0
 }
@@ -190,7 +190,7 @@ fn pages() -> Vec<(&'static str, String)> {
 }
 
 /// Faults of a text as XML: tags that do not match, attributes without quotes, signs that must be escaped.
-fn faults(text: &str) -> Vec<String> {
+pub(crate) fn faults(text: &str) -> Vec<String> {
     let mut open: Vec<&str> = Vec::new();
     let mut found = Vec::new();
     let body = text.strip_prefix("<!DOCTYPE html>").unwrap_or(text);
@@ -332,8 +332,8 @@ fn a_page_of_other_parts_is_made_the_same_way() {
     let table = Table {
         caption: "Slides".to_owned(),
         head: vec!["Slide".to_owned(), "Tiles".to_owned()],
-        rows: vec![(ODD.to_owned(), vec![Cell::count(12_345)])],
-        dense: false,
+        rows: vec![(Cell::text(ODD), vec![Cell::count(12_345)])],
+        ..Table::default()
     };
     let section = Section { heading: ODD.to_owned(), parts: vec![Part::Text(ODD.to_owned()), Part::Table(table)] };
     let html = Page { title: ODD.to_owned(), sections: vec![section] }.html().unwrap();
@@ -348,6 +348,7 @@ addEventListener("load", () => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > width) found.push("page is wider than " + width);
   for (const shown of document.querySelectorAll("svg, img")) {
+    if (!shown.checkVisibility()) continue;
     const size = shown.getBoundingClientRect();
     if (size.width < 20 || size.height < 20) found.push("no size: " + shown.outerHTML.slice(0, 99));
   }
@@ -369,24 +370,31 @@ addEventListener("load", () => {
 });
 </script>"#;
 
-#[test]
-fn a_browser_draws_every_figure_whole_and_has_no_complaints() {
+/// The document as a browser draws it, checked for what is cut off or overlaps; `None`, said aloud, without a browser.
+pub(crate) fn browse(name: &str, page: &str) -> Option<String> {
     let Some(browser) = std::env::var_os("EOSIN_CHROMIUM") else {
         let _ = writeln!(std::io::stderr(), "skipped: set EOSIN_CHROMIUM to a Chromium to have reports drawn");
-        return;
+        return None;
     };
     let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("{name}.html"));
+    fs::write(&path, page.replace("</body>", &format!("{MEASURE}</body>"))).unwrap();
+    let flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1280,900"];
+    let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
+    let run = Command::new(&browser).args(flags).arg(profile).arg("--dump-dom").arg(&path).output().unwrap();
+    let (drawn, said) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(complaints.is_empty(), "{name}: {complaints:?}");
+    let found = drawn.split("data-found=\"").nth(1).and_then(|rest| rest.split('"').next());
+    assert_eq!(found, Some("[]"), "{name}: {said}");
+    Some(drawn.into_owned())
+}
+
+#[test]
+fn a_browser_draws_every_figure_whole_and_has_no_complaints() {
     for (name, page) in pages() {
-        let path = folder.path().join(format!("{name}.html"));
-        fs::write(&path, page.replace("</body>", &format!("{MEASURE}</body>"))).unwrap();
-        let flags =
-            ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1280,900"];
-        let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
-        let run = Command::new(&browser).args(flags).arg(profile).arg("--dump-dom").arg(&path).output().unwrap();
-        let (drawn, said) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-        let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
-        assert!(complaints.is_empty(), "{name}: {complaints:?}");
-        let found = drawn.split("data-found=\"").nth(1).and_then(|rest| rest.split('"').next());
-        assert_eq!(found, Some("[]"), "{name}: {said}");
+        if browse(name, &page).is_none() {
+            return;
+        }
     }
 }

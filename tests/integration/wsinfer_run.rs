@@ -36,6 +36,7 @@ fn usual(slide: PathBuf) -> ScoreConfig {
         memory_bytes: 512 << 20,
         workers: 0,
         overwrite: false,
+        maps: eosin::pipeline::MapSettings::usual(),
     }
 }
 

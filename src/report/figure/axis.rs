@@ -26,6 +26,13 @@ impl Axis {
         Self::widened(low, high, ticks)
     }
 
+    /// From 0 to the largest of some counts, whole numbers only.
+    pub fn counts(largest: u64, ticks: u32) -> Self {
+        let step = round_step(largest.max(1) as f64, ticks).max(1.0);
+        let last = (largest.max(1) as f64 / step - 1e-9).ceil();
+        Self { low: 0.0, high: last * step, ticks: multiples(0.0, last, step), step }
+    }
+
     /// Ends where the values do; with `whole` only whole numbers are marked.
     pub fn along(values: impl IntoIterator<Item = f64>, ticks: u32, whole: bool) -> Self {
         let (low, high) = range(values);
@@ -127,6 +134,14 @@ mod tests {
         assert_eq!(along(1.0, 3.0), ["1", "2", "3"]);
         assert_eq!(along(1.0, 50.0), ["10", "20", "30", "40", "50"]);
         assert_eq!(along(1.0, 1.0), ["1"]);
+    }
+
+    #[test]
+    fn counts_have_whole_ticks_from_0() {
+        let counts = |largest: u64| Axis::counts(largest, 4).labels();
+        assert_eq!(counts(0), ["0", "1"]);
+        assert_eq!(counts(3), ["0", "1", "2", "3"]);
+        assert_eq!(counts(17), ["0", "5", "10", "15", "20"]);
     }
 
     #[test]

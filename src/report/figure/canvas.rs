@@ -27,7 +27,7 @@ pub(super) fn colour(series: usize) -> String {
 }
 
 /// `#0072b2`.
-pub(super) fn hex([r, g, b]: [u8; 3]) -> String {
+pub(in crate::report) fn hex([r, g, b]: [u8; 3]) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
@@ -90,6 +90,10 @@ impl Canvas {
         Self { width, body: String::new() }
     }
 
+    pub fn width(&self) -> f64 {
+        self.width
+    }
+
     /// A line through points, which are pixels.
     pub fn path(&mut self, points: impl IntoIterator<Item = [f64; 2]>, pen: &Pen) {
         let path = points.into_iter().enumerate().fold(String::new(), |mut path, (at, [x, y])| {
@@ -120,6 +124,15 @@ impl Canvas {
                 Px(size),
                 Px(opacity)
             ));
+        }
+    }
+
+    /// A filled area between points, without a line around it.
+    pub fn area(&mut self, points: impl IntoIterator<Item = [f64; 2]>, fill: &str, opacity: f64) {
+        let corners: Vec<String> = points.into_iter().map(|[x, y]| format!("{} {}", Px(x), Px(y))).collect();
+        if !corners.is_empty() {
+            let path = corners.join("L");
+            self.put(format_args!("<path d=\"M{path}Z\" fill=\"{fill}\" fill-opacity=\"{opacity}\"/>"));
         }
     }
 
@@ -244,12 +257,17 @@ impl Display for Escaped<'_> {
                 '"' => out.write_str("&quot;")?,
                 '\'' => out.write_str("&#39;")?,
                 '\n' | '\t' => out.write_char(' ')?,
-                _ if sign.is_control() || matches!(sign, '\u{fffe}' | '\u{ffff}') => out.write_char('\u{fffd}')?,
+                _ if !fits_xml(sign) => out.write_char('\u{fffd}')?,
                 _ => out.write_char(sign)?,
             }
         }
         Ok(())
     }
+}
+
+/// Whether XML can hold a sign, as it is or by its name.
+pub(in crate::report) fn fits_xml(sign: char) -> bool {
+    matches!(sign, '\n' | '\t') || !(sign.is_control() || matches!(sign, '\u{fffe}' | '\u{ffff}'))
 }
 
 /// Writing to a `String` cannot fail.

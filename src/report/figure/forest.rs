@@ -83,12 +83,8 @@ fn draw(canvas: &mut Canvas, panel: &Panel, y: f64, figure: &Figure) {
         canvas.text([panel.left + panel.width / 2.0, y + 4.0], Anchor::Middle, Look::FAINT, UNDEFINED);
         return;
     };
-    if let Some((low, high)) = figure.low.and_then(x).zip(figure.high.and_then(x)) {
-        let pen = Pen { width: 1.5, ..Pen::thin(&colour(0)) };
-        canvas.path([[low, y], [high, y]], &pen);
-        for end in [low, high] {
-            canvas.path([[end, y - 4.0], [end, y + 4.0]], &pen);
-        }
+    if let Some((low, high)) = figure.low.zip(figure.high) {
+        panel.whisker(canvas, [low, high], y, &colour(0));
     }
     canvas.dots([[dot, y]], &colour(0), 8.0, 1.0);
 }

@@ -1,7 +1,7 @@
 //! Series over a common axis: losses and figures over epochs, and whatever else becomes a line.
 
 use super::axis::Axis;
-use super::canvas::{Anchor, Canvas, FAINT, Look, Pen, Svg, text_px};
+use super::canvas::{Canvas, Pen, Svg};
 use super::panel::{NAMED_BELOW_PX, Panel, labels_px, legend};
 
 /// Points with a name.
@@ -43,13 +43,8 @@ pub fn line_chart(chart: &LineChart) -> Svg {
     let left = 32.0 + labels_px(&y);
     let panel = Panel { left, top: 26.0, width: WIDTH_PX - left - 16.0, height: HEIGHT_PX, x, y };
     panel.frame(&mut canvas, [&chart.x_name, &chart.y_name], 14.0);
-    if let Some((place, name)) = &chart.mark
-        && let Some([x, _]) = panel.at([*place, panel.y.low])
-    {
-        canvas.path([[x, panel.top], [x, panel.top + HEIGHT_PX]], &Pen::dashed(FAINT));
-        let half = text_px(name, 12.0) / 2.0;
-        let middle = x.min(WIDTH_PX - half).max(half);
-        canvas.text([middle, panel.top - 8.0], Anchor::Middle, Look::FAINT, name);
+    if let Some((place, name)) = &chart.mark {
+        panel.mark(&mut canvas, *place, name);
     }
     for (at, series) in chart.series.iter().enumerate() {
         let pen = Pen::of_series(at);

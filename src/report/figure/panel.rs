@@ -66,6 +66,26 @@ impl Panel {
         canvas.dots(points.iter().filter_map(|&point| self.at(point)), colour, size, opacity);
     }
 
+    /// A dashed line at a place on x, its name above the frame.
+    pub fn mark(&self, canvas: &mut Canvas, place: f64, name: &str) {
+        let Some([x, _]) = self.at([place, self.y.low]) else { return };
+        canvas.path([[x, self.top], [x, self.top + self.height]], &Pen::dashed(FAINT));
+        let name = shortened(name, canvas.width() - 8.0, 12.0);
+        let half = text_px(&name, 12.0) / 2.0;
+        let middle = x.min(canvas.width() - half).max(half);
+        canvas.text([middle, self.top - 8.0], Anchor::Middle, Look::FAINT, &name);
+    }
+
+    /// A level line at the height `y` in pixels between two values on x, with ends, such as an interval.
+    pub fn whisker(&self, canvas: &mut Canvas, ends: [f64; 2], y: f64, colour: &str) {
+        let [Some([low, _]), Some([high, _])] = ends.map(|end| self.at([end, self.y.low])) else { return };
+        let pen = Pen { width: 1.5, ..Pen::thin(colour) };
+        canvas.path([[low, y], [high, y]], &pen);
+        for end in [low, high] {
+            canvas.path([[end, y - 4.0], [end, y + 4.0]], &pen);
+        }
+    }
+
     /// The dashed line where both values are equal, between the ranges of both axes.
     pub fn identity(&self, canvas: &mut Canvas) {
         let ends = [self.x.low.max(self.y.low), self.x.high.min(self.y.high)];
@@ -78,19 +98,43 @@ pub(super) fn labels_px(axis: &Axis) -> f64 {
     axis.labels().iter().map(|label| text_px(label, 12.0)).fold(0.0, f64::max)
 }
 
-/// Names of series with their lines, in as many rows as it takes, from (`left`, `top`) and no wider than `width` → the
-/// height they take.
-pub(super) fn legend(canvas: &mut Canvas, [left, top, width]: [f64; 3], names: &[String]) -> f64 {
+/// What stands before a name in a legend.
+pub(super) enum Sign {
+    Line(Pen),
+    /// A field of this colour, and a line through it.
+    Band(String, Pen),
+}
+
+/// Names of series with their lines; see [`legend_of`].
+pub(super) fn legend(canvas: &mut Canvas, area: [f64; 3], names: &[String]) -> f64 {
+    let entries = names.iter().enumerate().map(|(series, name)| (Sign::Line(Pen::of_series(series)), name.as_str()));
+    legend_of(canvas, area, entries)
+}
+
+/// Names with their signs, in as many rows as it takes, from (`left`, `top`) and no wider than `width` → the height they
+/// take.
+pub(super) fn legend_of<'a>(
+    canvas: &mut Canvas,
+    [left, top, width]: [f64; 3],
+    entries: impl IntoIterator<Item = (Sign, &'a str)>,
+) -> f64 {
     const ROW_PX: f64 = 20.0;
     const SWATCH_PX: f64 = 34.0;
     let (mut x, mut y) = (left, top);
-    for (series, name) in names.iter().enumerate() {
+    for (sign, name) in entries {
         let name = shortened(name, width - SWATCH_PX - 8.0, 13.0);
         let needed = SWATCH_PX + 8.0 + text_px(&name, 13.0);
         if x > left && x + needed > left + width {
             (x, y) = (left, y + ROW_PX);
         }
-        canvas.path([[x, y + 9.0], [x + SWATCH_PX, y + 9.0]], &Pen::of_series(series));
+        let pen = match sign {
+            Sign::Line(pen) => pen,
+            Sign::Band(fill, pen) => {
+                canvas.bar([x, y + 2.0, SWATCH_PX, 14.0], &fill, None);
+                pen
+            }
+        };
+        canvas.path([[x, y + 9.0], [x + SWATCH_PX, y + 9.0]], &pen);
         canvas.text([x + SWATCH_PX + 7.0, y + 13.5], Anchor::Start, Look::PLAIN, &name);
         x += needed + 18.0;
     }

@@ -1,19 +1,32 @@
 //! A page as plain parts, and its text.
 //!
-//! A page is a list of sections, a section a list of parts; `evaluation/` makes those of an assessment, and other reports
-//! make theirs of the same parts. `assets/report` has the template and the style sheet, both compiled in.
+//! A page is a list of sections, a section a list of parts; `evaluation/` makes those of an assessment, `slide.rs` and
+//! `cohort.rs` those of read-outs. `assets/report` has the template, the style sheet and the script, all compiled in. The
+//! one script sorts tables, and is there only where a table asks for it.
 
+mod address;
+mod cohort;
 mod evaluation;
+mod key;
+mod layer;
+mod overview;
 mod picture;
+mod slide;
+mod table;
 
+pub use cohort::{CohortColumn, CohortPage, CohortSlide, cohort_page};
 pub use evaluation::{Calibration, EvaluationPage, GalleryTile, evaluation_page, evaluation_sections};
+pub use key::Scale;
+pub use layer::{Layer, LayerValues};
+pub use overview::Overview;
 pub use picture::Picture;
+pub use slide::{Quality, Readout, ReadoutDefinition, ReadoutGroup, SlidePage, slide_page};
+pub use table::{Cell, Table};
 
-use super::figure::Svg;
-use super::words::{self, UNDEFINED};
+use super::figure::{Svg, fits_xml};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::Figure;
 use askama::Template;
+use key::Key;
 
 /// A whole page.
 #[derive(Debug, Clone, Template)]
@@ -45,6 +58,8 @@ pub enum Part {
     Facts(Vec<Fact>),
     /// A table; one too wide for the page scrolls.
     Table(Table),
+    /// The slide with layers over it.
+    Overview(Box<Overview>),
     /// Figures, beside each other where there is room.
     Figures(Vec<Captioned>),
     /// Tiles, beside each other.
@@ -86,61 +101,6 @@ impl Fact {
     }
 }
 
-/// A table whose rows have names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// What it shows.
-    pub caption: String,
-    /// The columns' names, that of the rows' names first.
-    pub head: Vec<String>,
-    /// Name and cells of each row.
-    pub rows: Vec<(String, Vec<Cell>)>,
-    /// Whether it has so many columns that smaller words are better than scrolling.
-    pub dense: bool,
-}
-
-impl Table {
-    /// The columns' names, and whether numbers stand below them.
-    fn columns(&self) -> Vec<(&str, bool)> {
-        let cells = self.rows.first().map_or(&[][..], |row| &row.1);
-        let numbers = std::iter::once(false).chain(cells.iter().map(|cell| cell.number));
-        self.head.iter().map(String::as_str).zip(numbers.chain(std::iter::repeat(false))).collect()
-    }
-}
-
-/// A cell of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
-    /// What it says.
-    pub text: String,
-    /// What follows in smaller words, such as an interval.
-    pub note: Option<String>,
-    /// Numbers are set to the right.
-    pub number: bool,
-}
-
-impl Cell {
-    /// Words.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), note: None, number: false }
-    }
-
-    /// A count.
-    pub fn count(value: u64) -> Self {
-        Self { text: words::count(value), note: None, number: true }
-    }
-
-    /// A figure with its interval.
-    pub fn figure(figure: Figure) -> Self {
-        Self { text: words::number(figure.value), note: words::interval(figure), number: true }
-    }
-
-    /// Whether it says that there is no value.
-    fn is_undefined(&self) -> bool {
-        self.text == UNDEFINED
-    }
-}
-
 /// A figure and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captioned {
@@ -151,14 +111,30 @@ pub struct Captioned {
 }
 
 impl Page {
-    /// The text of the page.
+    /// The text of the page. Signs that XML cannot hold become U+FFFD.
     ///
     /// # Errors
     /// `Io` when the text cannot be put together (`REP-0001`).
     pub fn html(&self) -> Result<String> {
-        self.render().map_err(|error| {
+        let text = self.render().map_err(|error| {
             Error::new(ErrorKind::Io, "REP-0001", format!("expected to write a report, found an error: {error}"))
-        })
+        })?;
+        Ok(if text.chars().all(fits_xml) { text } else { text.replace(|sign| !fits_xml(sign), "\u{fffd}") })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.sections.iter().flat_map(|section| &section.parts)
+    }
+
+    /// Whether a table is sorted by a click.
+    fn sorts(&self) -> bool {
+        self.parts().any(|part| matches!(part, Part::Table(table) if table.sortable))
+    }
+
+    /// The most choices that an overview has; 0 without any.
+    fn choices(&self) -> usize {
+        let choices = |part: &Part| if let Part::Overview(overview) = part { overview.choices() } else { 0 };
+        self.parts().map(choices).max().unwrap_or(0)
     }
 }
 

@@ -14,6 +14,7 @@ pub use choice::{Balance, Compute, Layers, LossKind, Rule, Select};
 use crate::dataset::{DataSource, FolderSource, InputConfig, Request, SplitConfig};
 use crate::error::Result;
 use crate::nn::{Architecture, Padding, Stain};
+use crate::tile::Role;
 use check::usage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -151,6 +152,10 @@ pub struct CardConfig {
     pub command: String,
     /// Colours of classes in maps, RGB; each must be that of a label that occurs.
     pub colors: BTreeMap<String, [u8; 3]>,
+    /// What classes stand for in read-outs: `tumour`, `stroma`, `immune` or `background`; others go by their names.
+    pub roles: BTreeMap<String, Role>,
+    /// From which score on maps count a class as present; others by the largest score, findings by 0.5.
+    pub thresholds: BTreeMap<String, f32>,
 }
 
 impl Default for TrainConfig {
@@ -226,6 +231,8 @@ impl Default for CardConfig {
             limits: Vec::new(),
             command: "eosin train".to_owned(),
             colors: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            thresholds: BTreeMap::new(),
         }
     }
 }

@@ -36,17 +36,18 @@ pub(super) fn sections(found: &ClassAssessment, calibration: Option<Calibration<
 }
 
 fn overall(found: &ClassAssessment) -> Part {
-    let row = |name: &str, figure: Figure| (label(name), vec![Cell::figure(figure), Cell::text(meaning(name))]);
+    let row =
+        |name: &str, figure: Figure| (Cell::text(label(name)), vec![Cell::figure(figure), Cell::text(meaning(name))]);
     let figures = OverallFigures::<()>::NAMES.iter().zip(found.overall.into_values());
     // Classes without order have no such kappa, and no need to be told so.
     let shown = figures.filter(|(name, figure)| **name != "quadratic_kappa" || figure.value.is_some());
     let mut rows: Vec<_> = shown.map(|(name, figure)| row(name, figure)).collect();
     if let Some((figure, class)) = found.auroc_delong.zip(found.classes.get(1)) {
         let says = "Its interval is DeLong's, which takes tiles for independent";
-        rows.push((format!("AUROC of {}", class.name), vec![Cell::figure(figure), Cell::text(says)]));
+        rows.push((Cell::text(format!("AUROC of {}", class.name)), vec![Cell::figure(figure), Cell::text(says)]));
     }
     let head = ["Figure", "Value", "What it says"].map(str::to_owned).to_vec();
-    Part::Table(Table { caption: "All figures with their intervals".to_owned(), head, rows, dense: false })
+    Part::Table(Table { caption: "All figures with their intervals".to_owned(), head, rows, ..Table::default() })
 }
 
 fn each(found: &ClassAssessment) -> Vec<Part> {
@@ -91,12 +92,12 @@ fn taken(names: &[String], counts: &[Vec<u64>]) -> Vec<Part> {
     mistakes.sort_by_key(|mistake| std::cmp::Reverse(mistake.2));
     if names.len() > 2 && !mistakes.is_empty() {
         let rows = mistakes.iter().take(MISTAKES).map(|&(truth, said, tiles, share)| {
-            let share = Cell { text: format!("{:.1} %", share * 100.0), note: None, number: true };
-            (names[truth].clone(), vec![Cell::text(&names[said]), Cell::count(tiles), share])
+            let share = Cell::number(format!("{:.1} %", share * 100.0));
+            (Cell::text(&names[truth]), vec![Cell::text(&names[said]), Cell::count(tiles), share])
         });
         let head = ["True class", "Taken for", "Tiles", "Of the true class"].map(str::to_owned).to_vec();
         let caption = "The most frequent mistakes".to_owned();
-        parts.push(Part::Table(Table { caption, head, rows: rows.collect(), dense: false }));
+        parts.push(Part::Table(Table { caption, head, rows: rows.collect(), ..Table::default() }));
     }
     if names.len() >= COUNTS_APART {
         parts.push(all_counts(names, counts));
@@ -107,17 +108,16 @@ fn taken(names: &[String], counts: &[Vec<u64>]) -> Vec<Part> {
 /// Columns have the numbers of the rows: names would make them too wide.
 fn all_counts(names: &[String], counts: &[Vec<u64>]) -> Part {
     let head = std::iter::once("True class".to_owned()).chain((1..=names.len()).map(|at| at.to_string())).collect();
-    let cell = |&tiles: &u64| {
-        let text = if tiles == 0 { String::new() } else { count(tiles) };
-        Cell { text, note: None, number: true }
-    };
+    let cell = |&tiles: &u64| Cell::number(if tiles == 0 { String::new() } else { count(tiles) });
     let rows = (1_usize..).zip(names).zip(counts);
-    let rows = rows.map(|((at, name), row)| (format!("{at} {name}"), row.iter().map(cell).collect())).collect();
+    let rows =
+        rows.map(|((at, name), row)| (Cell::text(format!("{at} {name}")), row.iter().map(cell).collect())).collect();
     Part::Table(Table {
         caption: "Tiles by true class (rows) and predicted class (columns, by number)".to_owned(),
         head,
         rows,
         dense: true,
+        ..Table::default()
     })
 }
 

@@ -15,8 +15,8 @@ pub(super) fn sections(found: &EstimateAssessment, units: &Meaning) -> Vec<Secti
     let overall = Table {
         caption: "Figures of all quantities together".to_owned(),
         head: ["Figure", "Value", "What it says"].map(str::to_owned).to_vec(),
-        rows: vec![(label("mean_r2"), vec![Cell::figure(found.mean_r2), Cell::text(meaning("mean_r2"))])],
-        dense: false,
+        rows: vec![(Cell::text(label("mean_r2")), vec![Cell::figure(found.mean_r2), Cell::text(meaning("mean_r2"))])],
+        ..Table::default()
     };
     let plots = found.outputs.iter().zip(&titles).map(|(row, title)| {
         let about = format!("Estimated against true {}", row.name);

@@ -177,12 +177,15 @@ fn figure_table(
     let rows = rows
         .map(|(name, tiles, figures)| {
             counted |= tiles.is_some();
-            (name, tiles.map(Cell::count).into_iter().chain(figures.into_iter().map(Cell::figure)).collect())
+            (
+                Cell::text(name),
+                tiles.map(Cell::count).into_iter().chain(figures.into_iter().map(Cell::figure)).collect(),
+            )
         })
         .collect();
     let tiles = counted.then(|| "Tiles".to_owned());
     let head = std::iter::once(of.to_owned()).chain(tiles).chain(figures.iter().map(|name| label(name))).collect();
-    Part::Table(Table { caption: caption.to_owned(), head, rows, dense: false })
+    Part::Table(Table { caption: caption.to_owned(), head, rows, ..Table::default() })
 }
 
 /// Reliability after calibration, and before where that is known.

@@ -5,29 +5,36 @@
 //!   nearer that is to the threshold, and none below it.
 //! - Estimates: the first one, on a ramp from its smallest to its largest value on the slide.
 
-use super::MapOutputs;
-use crate::map::palette;
+use super::{BiomarkerMap, palette};
 use crate::tile::{Meaning, POSITIVE_FROM};
 
 /// Colour of a cell where nothing was found.
 const NOTHING: [u8; 3] = [225; 3];
+/// Opacity over tissue of a cell at chance and of a certain one: nuclei stay visible.
+const OPACITY: (f32, f32) = (0.25, 0.65);
 
-/// What colours cells.
-pub(super) struct Shade<'a> {
+/// What colours the cells of a map.
+#[derive(Debug, Clone, Copy)]
+pub struct Shade<'a> {
     meaning: &'a Meaning,
     colours: &'a [[u8; 3]],
-    /// The ends of the ramp.
-    pub range: (f32, f32),
+    range: (f32, f32),
 }
 
 impl<'a> Shade<'a> {
-    pub fn new(outputs: &MapOutputs<'a>) -> Self {
-        let meaning = outputs.map.meaning();
+    /// For a map, with one colour per class.
+    pub fn new(map: &'a BiomarkerMap, colours: &'a [[u8; 3]]) -> Self {
+        let meaning = map.meaning();
         let range = match meaning {
-            Meaning::Estimates(_) => outputs.map.range(0).unwrap_or((0.0, 1.0)),
+            Meaning::Estimates(_) => map.range(0).unwrap_or((0.0, 1.0)),
             _ => (0.0, 1.0),
         };
-        Self { meaning, colours: outputs.colours, range }
+        Self { meaning, colours, range }
+    }
+
+    /// The ends of the ramp.
+    pub fn range(&self) -> (f32, f32) {
+        self.range
     }
 
     /// The colour of a cell, and how strong it is from 0 to 1.
@@ -47,6 +54,12 @@ impl<'a> Shade<'a> {
         }
     }
 
+    /// The colour of a cell that is laid over tissue, and its opacity.
+    pub fn over_tissue(&self, scores: &[f32]) -> ([u8; 3], f32) {
+        let (colour, strength) = self.of(scores);
+        (colour, OPACITY.0 + (OPACITY.1 - OPACITY.0) * strength)
+    }
+
     /// Where a value lies between the ends of the ramp, 0 to 1.
     fn place(&self, value: f32) -> f32 {
         let (low, high) = self.range;
@@ -56,23 +69,28 @@ impl<'a> Shade<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::example_of;
+    use super::super::tests::{plan, predictions};
     use super::*;
+    use crate::tile::Predictions;
 
     #[test]
     fn each_meaning_has_its_colours() {
         let rows = [Some(&[0.2_f32, 0.9][..]), Some(&[4.2, 0.1])];
-        let findings = example_of(Meaning::Findings, &["a", "b"], &rows);
-        let outputs = findings.map_outputs();
-        let shade = Shade::new(&outputs);
+        let map = |meaning: Meaning| {
+            let predictions = Predictions { meaning, ..predictions(&["a", "b"], &rows) };
+            BiomarkerMap::new(&plan(256, 256, &[(0, 0), (0, 256)]), &predictions).unwrap()
+        };
+        let colours = palette::class_colours(2);
+        let findings = map(Meaning::Findings);
+        let shade = Shade::new(&findings, &colours);
         assert_eq!(shade.of(&[0.2, 0.1]), (NOTHING, 0.0));
         let (colour, strength) = shade.of(&[0.2, 0.75]);
-        assert_eq!(colour, findings.colours[1]);
+        assert_eq!(colour, colours[1]);
         assert!((strength - 0.5).abs() < 1e-6);
-        let estimates = example_of(Meaning::Estimates(vec![]), &["a", "b"], &rows);
-        let outputs = estimates.map_outputs();
-        let shade = Shade::new(&outputs);
-        assert_eq!(shade.range, (0.2, 4.2));
+        assert!((shade.over_tissue(&[0.2, 0.75]).1 - 0.45).abs() < 1e-6);
+        let estimates = map(Meaning::Estimates(vec![]));
+        let shade = Shade::new(&estimates, &colours);
+        assert_eq!(shade.range(), (0.2, 4.2));
         assert_eq!(shade.of(&[0.2, 7.0]).0, palette::ramp(0.0));
         assert_eq!(shade.of(&[4.2, 7.0]).0, palette::ramp(1.0));
         assert_eq!(shade.of(&[2.2, 7.0]).0, palette::ramp(0.5));
