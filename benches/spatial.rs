@@ -4,8 +4,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use eosin::spatial::{
-    Contiguity, Edges, Lattice, Neighbours, Permutations, Window, autocorrelation, bivariate_moran, class_distance,
-    contacts, gi_star, lee, local_moran, marked_l, nearest_distances, ripley,
+    Contiguity, Edges, Lattice, Neighbours, Permutations, RELABELLINGS, Window, autocorrelation, bivariate_moran,
+    class_distance, contacts, gi_star, lee, local_moran, marked_l, nearest_distances, ripley,
 };
 use std::hint::black_box;
 
@@ -51,7 +51,7 @@ fn spatial(criterion: &mut Criterion) {
     });
     let radii: Vec<f64> = (1..=20).map(f64::from).collect();
     group.bench_function("marked_l_to_20_cells_199", |bencher| {
-        bencher.iter(|| marked_l(&lattice, black_box(&marked), &radii, times(199)));
+        bencher.iter(|| marked_l(&lattice, black_box(&marked), &radii, times(RELABELLINGS)));
     });
     group.bench_function("class_distance_199", |bencher| {
         bencher.iter(|| class_distance(&lattice, black_box(&labels), 0, 2, times(199)));

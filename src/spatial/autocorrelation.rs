@@ -33,12 +33,12 @@ pub struct Autocorrelation {
     /// of -1 / (n - 1) neighbours are alike, below it unlike.
     ///
     /// # Source
-    /// Moran 1950, doi:10.1093/biomet/37.1-2.17; moments: Cliff and Ord 1981, Spatial Processes, section 2.3.
+    /// Moran 1950, doi:10.1093/biomet/37.1-2.17; moments: Cliff and Ord 1981, Spatial Processes.
     pub moran: Association,
     /// C = (n - 1) / (2 S0) * sum of `w_ij (y_i - y_j)^2` / sum of `d_i^2`; below 1 neighbours are alike, above it unlike.
     ///
     /// # Source
-    /// Geary 1954, doi:10.2307/2986645; moments: Cliff and Ord 1981, Spatial Processes, section 2.3.
+    /// Geary 1954, doi:10.2307/2986645; moments: Cliff and Ord 1981, Spatial Processes.
     pub geary: Association,
 }
 

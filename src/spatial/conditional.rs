@@ -5,7 +5,7 @@
 //! spare cell instead, so the cell stays where it is.
 //!
 //! # Source
-//! Conditional permutation: Anselin 1995, doi:10.1111/j.1538-4632.1995.tb00338.x, section 3.
+//! Conditional permutation: Anselin 1995, doi:10.1111/j.1538-4632.1995.tb00338.x.
 
 use super::neighbours::MOST;
 use super::significance::Permutations;

@@ -2,7 +2,7 @@
 //! small.
 //!
 //! # Source
-//! Myllymäki et al. 2017, doi:10.1111/rssb.12172: the extreme rank length, section 3.3. Each place of each curve has its rank
+//! Myllymäki et al. 2017, doi:10.1111/rssb.12172: the extreme rank length. Each place of each curve has its rank
 //! among all curves, from the nearer end; curves are compared by their most extreme rank, then by the next one.
 
 /// The level of the band.

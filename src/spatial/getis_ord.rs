@@ -11,7 +11,7 @@ const ROUNDING: f64 = 1e-12;
 ///
 /// # Source
 /// Getis and Ord 1992, doi:10.1111/j.1538-4632.1992.tb00261.x; Ord and Getis 1995,
-/// doi:10.1111/j.1538-4632.1995.tb00912.x, equation 6.
+/// doi:10.1111/j.1538-4632.1995.tb00912.x.
 pub fn gi_star(neighbours: &Neighbours, values: &[f64]) -> Option<Vec<Option<f64>>> {
     let values = Deviations::of(values, neighbours.cells())?;
     let spread = values.deviation();
@@ -26,7 +26,7 @@ pub fn gi_star(neighbours: &Neighbours, values: &[f64]) -> Option<Vec<Option<f64
 /// also for an island.
 ///
 /// # Source
-/// Ord and Getis 1995, doi:10.1111/j.1538-4632.1995.tb00912.x, equation 5.
+/// Ord and Getis 1995, doi:10.1111/j.1538-4632.1995.tb00912.x.
 pub fn gi(neighbours: &Neighbours, values: &[f64]) -> Option<Vec<Option<f64>>> {
     let values = Deviations::of(values, neighbours.cells())?;
     let others = values.count() - 1.0;

@@ -31,7 +31,7 @@ pub struct JoinCounts {
 /// are. `None` unless there is a mark for each cell, at least one set and one not, and a pair of neighbours.
 ///
 /// # Source
-/// Moran 1948, doi:10.1111/j.2517-6161.1948.tb00012.x; Cliff and Ord 1981, Spatial Processes, section 1.4.
+/// Moran 1948, doi:10.1111/j.2517-6161.1948.tb00012.x; Cliff and Ord 1981, Spatial Processes.
 pub fn join_counts(neighbours: &Neighbours, marked: &[bool]) -> Option<JoinCounts> {
     let cells = neighbours.cells();
     let black = marked.iter().filter(|&&mark| mark).count();

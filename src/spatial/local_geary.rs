@@ -7,7 +7,7 @@ use super::neighbours::Neighbours;
 /// for an island, and for all as [`super::autocorrelation`].
 ///
 /// # Source
-/// Anselin 1995, doi:10.1111/j.1538-4632.1995.tb00338.x, equation 23; with weights that sum to 1.
+/// Anselin 1995, doi:10.1111/j.1538-4632.1995.tb00338.x; with weights that sum to 1.
 pub fn local_geary(neighbours: &Neighbours, values: &[f64]) -> Option<Vec<Option<f64>>> {
     let z = standardised(neighbours, values)?;
     let local = |(near, own): (&[u32], &f64)| {

@@ -39,7 +39,7 @@ pub struct LocalMoran {
 /// [`super::autocorrelation`].
 ///
 /// # Source
-/// Anselin 1995, doi:10.1111/j.1538-4632.1995.tb00338.x, equation 12.
+/// Anselin 1995, doi:10.1111/j.1538-4632.1995.tb00338.x.
 pub fn local_moran(
     neighbours: &Neighbours,
     values: &[f64],

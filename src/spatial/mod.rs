@@ -31,7 +31,7 @@ pub use cross::{CrossAssociation, Lee, bivariate_moran, lee};
 pub use enrichment::{Contact, contacts};
 pub use getis_ord::{gi, gi_star};
 pub use joins::{JoinCount, JoinCounts, join_counts};
-pub use labelling::{MarkedL, MarkedRadius, marked_l};
+pub use labelling::{MarkedL, MarkedRadius, RELABELLINGS, marked_l};
 pub use lattice::Lattice;
 pub use local_geary::local_geary;
 pub use local_moran::{LocalMoran, Quadrant, local_bivariate_moran, local_moran};

@@ -51,7 +51,7 @@ pub fn ripley(points: &[Point], window: Window, radii: &[f64], edges: Edges) -> 
 /// As [`ripley`], of the neighbours that points of one kind have among those of another: K = A / (n m) * sum over pairs.
 ///
 /// # Source
-/// Lotwick and Silverman 1982, doi:10.1111/j.2517-6161.1982.tb01221.x.
+/// Lotwick and Silverman 1982, Journal of the Royal Statistical Society B 44:406-413.
 pub fn cross_ripley(from: &[Point], to: &[Point], window: Window, radii: &[f64], edges: Edges) -> Option<Ripley> {
     let all = to.len() as f64;
     (!from.is_empty() && !to.is_empty()).then(|| Sums { to, window, radii, edges, same: false }.ripley(from, all))?

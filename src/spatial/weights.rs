@@ -1,7 +1,7 @@
 //! Sums over the weights of neighbours, on which moments rest.
 //!
 //! # Source
-//! Cliff and Ord 1981, Spatial Processes: Models and Applications, chapter 1.
+//! Cliff and Ord 1981, Spatial Processes: Models and Applications.
 
 use super::neighbours::Neighbours;
 

@@ -28,6 +28,7 @@ mod slide_faults;
 mod slide_parity;
 mod slide_report;
 mod spatial;
+mod spatial_properties;
 mod survival;
 mod synthetic;
 mod torch_files;
