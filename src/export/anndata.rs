@@ -18,55 +18,69 @@ use std::path::Path;
 /// Numbers of one chunk: 1 MB of scores.
 const CHUNK_NUMBERS: usize = 1 << 18;
 
+/// What makes a group such a table.
+pub(super) const TABLE: [(&str, &str); 2] = [("encoding-type", "anndata"), ("encoding-version", "0.1.0")];
+
 /// Writes the folder.
 pub(super) fn write(outputs: &MapOutputs<'_>, folder: &Path) -> io::Result<()> {
-    let tree = Tree::new(folder)?;
+    put_table(outputs, &Tree::new(folder)?, "", TABLE.into_iter().collect(), &plain(outputs.id))
+}
+
+/// Writes the table into a group of a tree, the root or `/a/b`; `region` is what its rows are tiles of.
+pub(super) fn put_table(
+    outputs: &MapOutputs<'_>,
+    tree: &Tree,
+    group: &str,
+    attributes: Value,
+    region: &str,
+) -> io::Result<()> {
+    let at = |name: &str| format!("{group}/{name}");
     let tiles: Vec<TileRow<'_>> = rows(outputs).collect();
     let classes = &outputs.predictions.class_names;
-    tree.group("/", encoding("anndata", "0.1.0"))?;
+    tree.group(if group.is_empty() { "/" } else { group }, attributes)?;
     let lost = vec![f32::NAN; classes.len()];
     let scores: Vec<f32> = tiles.iter().flat_map(|tile| tile.scores.unwrap_or(&lost)).copied().collect();
-    tree.put("/X", &[tiles.len(), classes.len()], &scores)?;
+    tree.put(&at("X"), &[tiles.len(), classes.len()], &scores)?;
 
-    let region = region(outputs.id);
-    tree.table("/obs", &["region", "instance_id", "state"])?;
-    let name = |tile: &TileRow<'_>| format!("{region}_{}_{}", tile.rect_l0.x, tile.rect_l0.y);
-    tree.texts("/obs/_index", &tiles.iter().map(name).collect::<Vec<_>>())?;
-    tree.categories("/obs/region", &[&region], &vec![0; tiles.len()])?;
-    tree.put("/obs/instance_id", &[tiles.len()], &(0_i64..).take(tiles.len()).collect::<Vec<_>>())?;
+    tree.frame(&at("obs"), &["region", "instance_id", "state"])?;
+    let slide = plain(outputs.id);
+    let name = |tile: &TileRow<'_>| format!("{slide}_{}_{}", tile.rect_l0.x, tile.rect_l0.y);
+    tree.texts(&at("obs/_index"), &tiles.iter().map(name).collect::<Vec<_>>())?;
+    tree.categories(&at("obs/region"), &[region], &vec![0; tiles.len()])?;
+    tree.put(&at("obs/instance_id"), &[tiles.len()], &(0_i64..).take(tiles.len()).collect::<Vec<_>>())?;
     let states: Vec<i8> = tiles.iter().map(|tile| i8::from(tile.scores.is_none())).collect();
-    tree.categories("/obs/state", &["scored", "failed"], &states)?;
+    tree.categories(&at("obs/state"), &["scored", "failed"], &states)?;
 
-    tree.table("/var", &[])?;
-    tree.texts("/var/_index", classes)?;
+    tree.frame(&at("var"), &[])?;
+    tree.texts(&at("var/_index"), classes)?;
 
-    for group in ["/layers", "/obsm", "/obsp", "/uns", "/varm", "/varp", "/uns/spatialdata_attrs"] {
-        tree.group(group, encoding("dict", "0.1.0"))?;
+    for name in ["layers", "obsm", "obsp", "uns", "varm", "varp", "uns/spatialdata_attrs"] {
+        tree.group(&at(name), encoding("dict", "0.1.0"))?;
     }
     let half = f64::from(outputs.plan.side_l0) / 2.0;
     let centres = tiles.iter().flat_map(|tile| [tile.rect_l0.x, tile.rect_l0.y]).map(|corner| corner as f64 + half);
-    tree.put("/obsm/spatial", &[tiles.len(), 2], &centres.collect::<Vec<_>>())?;
+    tree.put(&at("obsm/spatial"), &[tiles.len(), 2], &centres.collect::<Vec<_>>())?;
 
     let texts = [
         ("model", outputs.model),
         ("meaning", outputs.predictions.meaning.name()),
         ("note", RESEARCH_USE),
         ("spatial_unit", "px of level 0"),
-        ("spatialdata_attrs/region", &region),
+        ("spatialdata_attrs/region", region),
         ("spatialdata_attrs/region_key", "region"),
         ("spatialdata_attrs/instance_key", "instance_id"),
     ];
     for (name, text) in texts {
-        tree.scalar(&format!("/uns/{name}"), "string", text.to_owned())?;
+        tree.scalar(&at(&format!("uns/{name}")), "string", text.to_owned())?;
     }
-    tree.scalar("/uns/um_per_px_l0", "numeric-scalar", outputs.plan.mpp.get())?;
-    tree.scalar("/uns/tile_side_l0", "numeric-scalar", i64::from(outputs.plan.side_l0))
+    tree.scalar(&at("uns/um_per_px_l0"), "numeric-scalar", outputs.plan.mpp.get())?;
+    tree.scalar(&at("uns/tile_side_l0"), "numeric-scalar", i64::from(outputs.plan.side_l0))
 }
 
 /// The slide's id as `SpatialData` takes it for a name: letters, digits, dots, dashes and underscores.
-fn region(id: &str) -> String {
-    let plain = |sign: char| if sign.is_alphanumeric() || "._-".contains(sign) { sign } else { '_' };
-    id.chars().map(plain).collect()
+fn plain(id: &str) -> String {
+    let safe = |sign: char| if sign.is_alphanumeric() || "._-".contains(sign) { sign } else { '_' };
+    id.chars().map(safe).collect()
 }
 
 fn encoding(kind: &str, version: &str) -> Value {
@@ -97,7 +111,7 @@ impl Tree {
     }
 
     /// A data frame, whose columns follow.
-    fn table(&self, path: &str, columns: &[&str]) -> io::Result<()> {
+    fn frame(&self, path: &str, columns: &[&str]) -> io::Result<()> {
         let mut attributes = encoding("dataframe", "0.2.0");
         attributes["_index"] = "_index".into();
         attributes["column-order"] = columns.into();

@@ -31,6 +31,8 @@ mod predictions_h5;
 mod record;
 mod regions_geojson;
 mod run_metadata;
+mod shade;
+mod spatialdata;
 mod stony_brook;
 mod stored;
 mod summary_csv;
@@ -215,6 +217,13 @@ pub static MAP_EXPORTERS: &[MapExporter] = &[
         folder: "anndata",
         suffix: ".zarr",
         form: Form::Folder(anndata::write),
+    },
+    MapExporter {
+        key: "spatialdata",
+        name: "SpatialData",
+        folder: "spatialdata",
+        suffix: ".zarr",
+        form: Form::Folder(spatialdata::write),
     },
     MapExporter {
         key: "parquet",

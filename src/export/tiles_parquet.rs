@@ -9,7 +9,7 @@ use super::{MapOutputs, RESEARCH_USE};
 use crate::draft::draft_in;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -25,11 +25,19 @@ const GROUP: usize = 1 << 18;
 pub(super) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     // Parquet writes from another thread if it likes, and `out` must stay on this one.
     let draft = draft_in(outputs.drafts)?;
-    write_table(outputs, draft.as_file()).map_err(io::Error::other)?;
+    write_table(outputs, draft.as_file()).map_err(not_written)?;
     let mut whole = draft.as_file();
     whole.seek(SeekFrom::Start(0))?;
     io::copy(&mut whole, out)?;
     Ok(())
+}
+
+/// Why the system refused to write, so that a full disk can still be called one.
+pub(super) fn not_written(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(cause) => cause.downcast().map_or_else(io::Error::other, |cause: Box<io::Error>| *cause),
+        other => io::Error::other(other),
+    }
 }
 
 fn write_table(outputs: &MapOutputs<'_>, file: &File) -> Result<()> {
@@ -43,12 +51,7 @@ fn write_table(outputs: &MapOutputs<'_>, file: &File) -> Result<()> {
         ("note", RESEARCH_USE.to_owned()),
     ];
     let facts = facts.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by(format!("eosin version {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(facts))
-        .build();
-    let mut table = SerializedFileWriter::new(BufWriter::new(file), schema(outputs)?, Arc::new(properties))?;
+    let mut table = table(file, columns(outputs)?, facts)?;
     let all: Vec<TileRow<'_>> = rows(outputs).collect();
     for tiles in all.chunks(GROUP) {
         let mut group = table.next_row_group()?;
@@ -68,8 +71,23 @@ fn write_table(outputs: &MapOutputs<'_>, file: &File) -> Result<()> {
     Ok(())
 }
 
+/// An empty table.
+pub(super) fn table(
+    file: &File,
+    columns: Vec<TypePtr>,
+    facts: Vec<KeyValue>,
+) -> Result<SerializedFileWriter<BufWriter<&File>>> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by(format!("eosin version {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(facts))
+        .build();
+    let schema = Type::group_type_builder("tiles").with_fields(columns).build()?;
+    SerializedFileWriter::new(BufWriter::new(file), Arc::new(schema), Arc::new(properties))
+}
+
 /// Writes the next column; every tile has a value or, where the schema allows it, none.
-fn put<D: DataType>(
+pub(super) fn put<D: DataType>(
     group: &mut SerializedRowGroupWriter<'_, BufWriter<&File>>,
     tiles: &[TileRow<'_>],
     value: impl Fn(&TileRow<'_>) -> Option<D::T>,
@@ -81,20 +99,27 @@ fn put<D: DataType>(
     column.close()
 }
 
-fn schema(outputs: &MapOutputs<'_>) -> Result<TypePtr> {
-    let column = |name: &str, physical: Physical, needed: Repetition| {
-        let logical = (physical == Physical::BYTE_ARRAY).then_some(LogicalType::String);
-        let builder = Type::primitive_type_builder(name, physical).with_repetition(needed);
-        Ok(Arc::new(builder.with_logical_type(logical).build()?))
-    };
-    let kinds =
-        [Physical::INT64, Physical::INT64, Physical::INT32, Physical::DOUBLE, Physical::DOUBLE, Physical::DOUBLE];
-    let kinds = kinds.into_iter().chain([Physical::BYTE_ARRAY]);
-    let places = HEADS.into_iter().zip(kinds).map(|(name, kind)| column(name, kind, Repetition::REQUIRED));
+/// A column of a table.
+pub(super) fn column(
+    name: &str,
+    physical: Physical,
+    logical: Option<LogicalType>,
+    needed: Repetition,
+) -> Result<TypePtr> {
+    let builder = Type::primitive_type_builder(name, physical).with_repetition(needed);
+    Ok(Arc::new(builder.with_logical_type(logical).build()?))
+}
+
+fn columns(outputs: &MapOutputs<'_>) -> Result<Vec<TypePtr>> {
+    use Physical::{BYTE_ARRAY, DOUBLE, FLOAT, INT32, INT64};
+    let kinds = [INT64, INT64, INT32, DOUBLE, DOUBLE, DOUBLE, BYTE_ARRAY];
+    let places = HEADS.into_iter().zip(kinds).map(|(name, kind)| {
+        let logical = (kind == BYTE_ARRAY).then_some(LogicalType::String);
+        column(name, kind, logical, Repetition::REQUIRED)
+    });
     let heads = class_heads(outputs);
-    let scores = heads.iter().map(|name| column(name, Physical::FLOAT, Repetition::OPTIONAL));
-    let fields = places.chain(scores).collect::<Result<Vec<_>>>()?;
-    Ok(Arc::new(Type::group_type_builder("tiles").with_fields(fields).build()?))
+    let scores = heads.iter().map(|name| column(name, FLOAT, None, Repetition::OPTIONAL));
+    places.chain(scores).collect()
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use zarrs::array::builder::ArrayBuilderFillValue;
 use zarrs::array::codec::GzipCodec;
-use zarrs::array::{ArrayBuilder, ArrayMetadataOptions, DataType, Element, ZARR_NAN_F32, data_type};
+use zarrs::array::{ArrayBuilder, ArrayError, ArrayMetadataOptions, DataType, Element, ZARR_NAN_F32, data_type};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::group::GroupBuilder;
+use zarrs::storage::StorageError;
 
 /// gzip's own default: higher ones hardly gain with scores.
 const COMPRESSION: u32 = 6;
@@ -76,7 +77,7 @@ impl Tree {
     pub(super) fn group(&self, path: &str, attributes: Value) -> io::Result<()> {
         let mut builder = GroupBuilder::new();
         builder.attributes(fields(attributes));
-        builder.build(self.0.clone(), path).map_err(io::Error::other)?.store_metadata().map_err(io::Error::other)
+        builder.build(self.0.clone(), path).map_err(io::Error::other)?.store_metadata().map_err(not_stored)
     }
 
     /// Makes an array; `values` are in the order of its axes, the last one changes fastest.
@@ -97,11 +98,22 @@ impl Tree {
         let array = builder.build(self.0.clone(), path).map_err(io::Error::other)?;
         // Who wrote it is in our own attributes.
         let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
-        array.store_metadata_opt(&options).map_err(io::Error::other)?;
+        array.store_metadata_opt(&options).map_err(not_stored)?;
         if values.is_empty() {
             return Ok(());
         }
-        array.store_array_subset(&array.subset_all(), values).map_err(io::Error::other)
+        array.store_array_subset(&array.subset_all(), values).map_err(|error| match error {
+            ArrayError::StorageError(error) => not_stored(error),
+            other => io::Error::other(other),
+        })
+    }
+}
+
+/// Why the system refused to store, so that a full disk can still be called one.
+fn not_stored(error: StorageError) -> io::Error {
+    match error {
+        StorageError::IOError(cause) => io::Error::new(cause.kind(), cause),
+        other => io::Error::other(other),
     }
 }
 
@@ -173,5 +185,15 @@ pub(super) mod tests {
         assert_eq!(sides, [4, 3]);
         assert!(values[..11].iter().all(|value| value.is_nan()) && values[11].to_bits() == (-0.0_f32).to_bits());
         assert!(!String::from_utf8(found["a/zarr.json"].clone()).unwrap().contains("zarrs"));
+    }
+
+    #[test]
+    fn what_the_system_answers_is_not_lost() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let tree = Tree::new(file.path()).unwrap();
+        assert_eq!(
+            tree.group("/a", Value::Null).unwrap_err().kind(),
+            fs::create_dir_all(file.path().join("a")).unwrap_err().kind()
+        );
     }
 }
