@@ -27,5 +27,5 @@ pub const MAX_WEIGHTS_BYTES: u64 = 8 << 30;
 pub const MAX_STORED_TILES: usize = 1 << 25;
 /// Scores of one slide in a file of stored predictions, 4 GiB of them.
 pub const MAX_STORED_SCORES: usize = 1 << 30;
-/// Bytes of what a bundle says of its training tiles: a thousand directions of four thousand features.
+/// Bytes of what a bundle says of its training tiles: a thousand directions of eight thousand numbers.
 pub const MAX_FAMILIARITY_BYTES: u64 = 32 << 20;

@@ -36,14 +36,14 @@ impl Judge {
     ///
     /// # Shapes
     /// `[N, 3, S, S]` normalised RGB to `[N, K]`, with distances to `[N, K + 1]`.
-    pub(super) fn forward(&self, tiles: Tensor<4>) -> Tensor<2> {
-        match &self.familiarity {
-            None => self.network.forward(tiles),
-            Some(familiarity) => {
-                let (outputs, features) = self.network.forward_and_features(tiles);
-                Tensor::cat(vec![outputs, familiarity.distances(features)], 1)
-            }
-        }
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) (`MOD-0105`) when what the bundle says of its training tiles is of
+    /// another network.
+    pub(super) fn forward(&self, tiles: Tensor<4>) -> Result<Tensor<2>> {
+        let Some(familiarity) = &self.familiarity else { return Ok(self.network.forward(tiles)) };
+        let (outputs, looks) = self.network.forward_and_looks(tiles);
+        Ok(Tensor::cat(vec![outputs, familiarity.distances(looks)?], 1))
     }
 
     /// Takes what was read back apart.

@@ -107,7 +107,7 @@ impl Predictor {
     pub fn try_out(&self) -> Result<Vec<f32>> {
         let shape = UnpackShape { tiles: 1, ..self.shape() };
         let input = self.eye.see(&test_card(shape), shape, &self.device);
-        let scored = self.score(vec![0], &Readback::start(self.judge.forward(input)).wait()?)?;
+        let scored = self.score(vec![0], &Readback::start(self.judge.forward(input)?).wait()?)?;
         Ok(scored.scores.concat())
     }
 
@@ -126,7 +126,7 @@ impl Predictor {
         let cpu = Device::flex();
         let input = self.eye.see(&bytes[..shape.bytes()], shape, &cpu);
         // The CPU first: a model that gives no numbers there is not the device's fault.
-        let expected = self.score(vec![0], &Readback::start(Judge::new(bundle, &cpu)?.forward(input)).wait()?)?;
+        let expected = self.score(vec![0], &Readback::start(Judge::new(bundle, &cpu)?.forward(input)?).wait()?)?;
         let wrong = |found: &str| {
             let message = format!("expected the scores of the CPU within {PARITY} on a test tile, found {found}");
             Error::new(ErrorKind::Device, "DEV-0007", message)
@@ -134,7 +134,7 @@ impl Predictor {
         };
         let whole_batch = (0..self.config.batch).filter_map(|tile| u32::try_from(tile).ok()).collect();
         let found = self
-            .score(whole_batch, &Readback::start(self.forward(&bytes)).wait()?)
+            .score(whole_batch, &Readback::start(self.forward(&bytes)?).wait()?)
             .map_err(|error| if error.kind() == ErrorKind::Model { wrong("no numbers") } else { error })?;
         // Probabilities are at most 1; numbers and features may be of any size.
         let largest = expected.scores.iter().flatten().fold(1.0, |max: f32, score| max.max(score.abs()));
@@ -179,7 +179,7 @@ impl Predictor {
             let input = self.eye.see(&batch.pixels[..shape.bytes()], shape, &self.device);
             let tiles = batch.tiles.clone();
             feed.recycle(batch);
-            let logits = Readback::start(self.judge.forward(input)).wait()?;
+            let logits = Readback::start(self.judge.forward(input)?).wait()?;
             sink(self.score(tiles, &logits)?);
         }
         Ok(())
@@ -198,7 +198,7 @@ impl Predictor {
             let shape = UnpackShape { tiles: self.config.batch, ..self.shape_for(&batch) };
             batch.pixels.resize(shape.bytes(), 0);
             let input = self.eye.see(&batch.pixels, shape, &self.device);
-            flying.push_back((batch.tiles.clone(), Readback::start(self.judge.forward(input))));
+            flying.push_back((batch.tiles.clone(), Readback::start(self.judge.forward(input)?)));
             feed.recycle(batch);
             if flying.len() >= IN_FLIGHT {
                 land(&mut flying)?;
@@ -218,7 +218,7 @@ impl Predictor {
         UnpackShape { input_px: batch.side_px as usize, ..self.shape() }
     }
 
-    fn forward(&self, bytes: &[u8]) -> Tensor<2> {
+    fn forward(&self, bytes: &[u8]) -> Result<Tensor<2>> {
         self.judge.forward(self.eye.see(bytes, self.shape(), &self.device))
     }
 

@@ -91,8 +91,7 @@ impl Bundle {
         }
         drop(bytes); // before they are folded into as many numbers again
         let spec = card.spec();
-        let feature_model =
-            card.familiarity.as_ref().map(|stated| read_feature_model(dir, stated, &spec)).transpose()?;
+        let feature_model = card.familiarity.as_ref().map(|stated| read_feature_model(dir, stated)).transpose()?;
         Ok(Self {
             name: card.name.clone(),
             digest,
@@ -289,10 +288,10 @@ fn checked(spec: &NetworkSpec, weights: TensorMap) -> Result<TensorMap> {
     fold(spec, canonical(spec, weights, Head::FromFile)?)
 }
 
-fn read_feature_model(dir: &Path, stated: &Familiarity, spec: &NetworkSpec) -> Result<FeatureModel> {
+fn read_feature_model(dir: &Path, stated: &Familiarity) -> Result<FeatureModel> {
     let path = dir.join(&stated.file);
     let (bytes, _) = read_stated(&path, MAX_FAMILIARITY_BYTES, &stated.blake3)?;
-    FeatureModel::from_safetensors(&bytes, spec.features(), stated.directions).map_err(|error| error.at_path(&path))
+    FeatureModel::from_safetensors(&bytes, stated.features, stated.directions).map_err(|error| error.at_path(&path))
 }
 
 /// Reads a file whose digest the card states.

@@ -368,6 +368,7 @@ pub(super) mod tests {
             familiarity: Some(Familiarity {
                 file: "familiarity.safetensors".to_owned(),
                 blake3: "1".repeat(64),
+                features: 168,
                 directions: 32,
                 fitted_on: "900 training tiles".to_owned(),
                 judged_on: "200 validation tiles".to_owned(),
@@ -423,6 +424,8 @@ pub(super) mod tests {
             ("111111", "11111g", "MOD-0205"),
             ("familiarity.safetensors", "../familiarity.safetensors", "MOD-0205"),
             ("familiarity.safetensors", "weights.safetensors", "MOD-0205"),
+            ("features = 168", "features = 0", "MOD-0204"),
+            ("features = 168", "features = 65537", "MOD-0204"),
             ("directions = 32", "directions = 0", "MOD-0204"),
             ("directions = 32", "directions = 1025", "MOD-0204"),
             ("directions = 32", "directions = -1", "MOD-0201"),

@@ -109,10 +109,11 @@ impl ConvNeXt {
 }
 
 impl Backbone for ConvNeXt {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let stem = self.stem_norm.forward(channels_last(self.stem.forward(tiles)));
         let mut maps = channels_first(stem);
         for Stage { downsample, blocks } in &self.stages {
+            watch(&maps);
             if let Some((norm, conv)) = downsample {
                 maps = conv.forward(channels_first(norm.forward(channels_last(maps))));
             }

@@ -93,9 +93,10 @@ impl DenseNet {
 }
 
 impl Backbone for DenseNet {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let mut maps = max_pool(relu(self.conv0.forward(tiles)), 3, 2, 1);
         for (at, block) in self.blocks.iter().enumerate() {
+            watch(&maps);
             maps = block.iter().fold(maps, |maps, layer| layer.forward(maps));
             if let Some(transition) = self.transitions.get(at) {
                 maps = transition.forward(maps);

@@ -240,8 +240,14 @@ impl InceptionV4 {
 }
 
 impl Backbone for InceptionV4 {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
-        self.modules.iter().fold(tiles, |x, module| module.forward(x))
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
+        let quarter = self.modules.len().div_ceil(4).max(1);
+        self.modules.iter().enumerate().fold(tiles, |maps, (at, module)| {
+            if at % quarter == 0 {
+                watch(&maps);
+            }
+            module.forward(maps)
+        })
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

@@ -158,9 +158,12 @@ impl MobileNet {
 }
 
 impl Backbone for MobileNet {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let stem = self.act.apply(self.conv_stem.forward(tiles));
-        let blocks = self.stages.iter().flatten().fold(stem, |x, block| block.forward(x));
+        let blocks = self.stages.iter().fold(stem, |maps, stage| {
+            watch(&maps);
+            stage.iter().fold(maps, |maps, block| block.forward(maps))
+        });
         self.act.apply(self.last.forward(blocks))
     }
 

@@ -24,7 +24,13 @@ use burn::tensor::{Device, Tensor};
 /// layer is [`Network`]'s.
 pub(super) trait Backbone {
     /// `[N, 3, H, W]` normalised RGB to the last maps `[N, C, h, w]`; a transformer's are its tokens, `[N, 1, T, C]`.
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4>;
+    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+        self.watched_maps(tiles, &mut |_| {})
+    }
+
+    /// The same, and shows what enters each stage on the way there, `[N, C, h, w]` in network order; of a transformer the
+    /// tokens at each quarter of its blocks, `[N, C, T, 1]`.
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4>;
 
     /// Those maps to features `[N, D]`.
     fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
@@ -160,20 +166,18 @@ impl Network {
         backbone.pool(backbone.maps(tiles))
     }
 
-    /// Both of these in one pass.
+    /// Scores tiles and says how they look on the way there, in one pass: the means over all places of the maps that enter
+    /// the first three quarters of the stages. What the last layer gets would not do: a trained network keeps there what
+    /// tells its classes apart, and little of how unusual a tile is.
     ///
     /// # Shapes
-    /// `[N, 3, H, W]` normalised RGB to what [`Self::forward`] gives and features `[N, D]`.
-    pub fn forward_and_features(&self, tiles: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let backbone = self.body.backbone();
-        let maps = backbone.maps(tiles);
-        let features = backbone.pool(maps.clone());
-        let outputs = match (&self.body, &self.head) {
-            (_, Some(head)) => head.forward(features.clone()),
-            (Body::SqueezeNet(network), None) => network.classify(maps),
-            (_, None) => features.clone(),
-        };
-        (outputs, features)
+    /// `[N, 3, H, W]` normalised RGB to what [`Self::forward`] gives, and looks `[N, D]`.
+    pub fn forward_and_looks(&self, tiles: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
+        let mut looks = Vec::new();
+        let mean = |maps: &Tensor<4>| maps.clone().flatten::<3>(2, 3).mean_dim(2).flatten::<2>(1, 2);
+        let maps = self.body.backbone().watched_maps(tiles, &mut |maps| looks.push(mean(maps)));
+        looks.truncate((looks.len() * 3 / 4).max(1));
+        (self.finish(maps), Tensor::cat(looks, 1))
     }
 
     /// The first part of [`Self::forward`]: the last maps in which a place is still a place in the tile.

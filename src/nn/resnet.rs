@@ -128,9 +128,12 @@ impl ResNet {
 }
 
 impl Backbone for ResNet {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
-        self.stages.iter().flatten().fold(stem, |x, block| block.forward(x))
+        self.stages.iter().fold(stem, |maps, stage| {
+            watch(&maps);
+            stage.iter().fold(maps, |maps, block| block.forward(maps))
+        })
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

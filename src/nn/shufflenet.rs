@@ -96,9 +96,12 @@ impl ShuffleNetV2 {
 }
 
 impl Backbone for ShuffleNetV2 {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
-        let units = self.stages.iter().flatten().fold(stem, |x, unit| unit.forward(x));
+        let units = self.stages.iter().fold(stem, |maps, stage| {
+            watch(&maps);
+            stage.iter().fold(maps, |maps, unit| unit.forward(maps))
+        });
         relu(self.conv5.forward(units))
     }
 

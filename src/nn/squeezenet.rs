@@ -75,10 +75,14 @@ impl SqueezeNet {
 }
 
 impl Backbone for SqueezeNet {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let stem = relu(self.conv.forward(tiles));
         self.fires.iter().zip(FIRES).fold(stem, |maps, (fire, (at, ..))| {
-            fire.forward(if POOLED.contains(&at) { max_pool_ceil(maps, 3, 2) } else { maps })
+            if !POOLED.contains(&at) {
+                return fire.forward(maps);
+            }
+            watch(&maps);
+            fire.forward(max_pool_ceil(maps, 3, 2))
         })
     }
 

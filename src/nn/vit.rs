@@ -150,8 +150,15 @@ impl VisionTransformer {
 }
 
 impl Backbone for VisionTransformer {
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
-        self.blocks.iter().fold(self.tokens(tiles), |x, block| block.forward(x)).unsqueeze_dim(1)
+    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
+        let quarter = self.blocks.len().div_ceil(4).max(1);
+        let blocks = self.blocks.iter().enumerate().fold(self.tokens(tiles), |tokens, (at, block)| {
+            if at % quarter == 0 {
+                watch(&tokens.clone().swap_dims(1, 2).unsqueeze_dim(3));
+            }
+            block.forward(tokens)
+        });
+        blocks.unsqueeze_dim(1)
     }
 
     fn pool(&self, maps: Tensor<4>) -> Tensor<2> {

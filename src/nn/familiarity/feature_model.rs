@@ -1,11 +1,12 @@
-//! The features of training tiles as a cloud: its middle, the directions in which it is long, and how thick it is elsewhere.
+//! How training tiles look to a network ([`Network::forward_and_looks`](crate::nn::Network::forward_and_looks)) as a cloud:
+//! its middle, the directions in which it is long, and how thick it is elsewhere.
 //!
 //! Invariant: all numbers are finite and all deviations above 0, so that every tile has a distance.
 //!
 //! # Source
 //! Tipping and Bishop 1999, "Probabilistic Principal Component Analysis", doi:10.1111/1467-9868.00196: the covariance is
 //! `sum_k (lambda_k - sigma^2) w_k w_k^T + sigma^2 I`. Its Mahalanobis distance as a measure of what is unlike the training
-//! data: Lee et al. 2018, arXiv:1807.03888.
+//! data, and that inner layers tell it better than the last: Lee et al. 2018, arXiv:1807.03888, sections 2.1 and 2.2.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::familiarity::FamiliarityLayer;
@@ -14,6 +15,7 @@ use burn::tensor::Device;
 
 /// Names of the tensors in a file. Deviations, not variances: they fit half precision.
 const MEAN: &str = "mean";
+const SCALES: &str = "scales";
 const DIRECTIONS: &str = "directions";
 const DEVIATIONS: &str = "deviations";
 const RESIDUAL: &str = "residual_deviation";
@@ -23,6 +25,8 @@ const RESIDUAL: &str = "residual_deviation";
 pub struct FeatureModel {
     /// `[D]`.
     pub(super) mean: Vec<f32>,
+    /// `[D]`, what features are divided by before anything else: layers differ in size.
+    pub(super) scales: Vec<f32>,
     /// `[K, D]`, orthonormal rows, the longest first.
     pub(super) directions: Vec<f32>,
     /// `[K]`, standard deviations along these.
@@ -35,15 +39,22 @@ impl FeatureModel {
     /// A cloud from its parts.
     ///
     /// # Shapes
-    /// `mean`: `[D]`; `directions`: `[K, D]`, orthonormal rows; `deviations`: `[K]`.
+    /// `mean`, `scales`: `[D]`; `directions`: `[K, D]`, orthonormal rows; `deviations`: `[K]`.
     ///
     /// # Errors
     /// [`ErrorKind::Model`]: `MOD-0105` when these do not fit together, `MOD-0103` for a value that is not finite or a
     /// deviation that is not above 0.
-    pub fn new(mean: Vec<f32>, directions: Vec<f32>, deviations: Vec<f32>, residual: f32) -> Result<Self> {
-        if directions.len() != mean.len() * deviations.len() {
-            let (features, count, found) = (mean.len(), deviations.len(), directions.len());
-            return Err(unfit(&[format!("directions: expected {count} of {features} numbers, found {found} numbers")]));
+    pub fn new(
+        mean: Vec<f32>,
+        scales: Vec<f32>,
+        directions: Vec<f32>,
+        deviations: Vec<f32>,
+        residual: f32,
+    ) -> Result<Self> {
+        let expected = [mean.len(), mean.len() * deviations.len()];
+        let found = [scales.len(), directions.len()];
+        if expected != found {
+            return Err(unfit(&[format!("expected {expected:?} scales and numbers of directions, found {found:?}")]));
         }
         let fault = |what: &str, found: &f32| {
             let message = format!("familiarity: expected {what}, found {found}");
@@ -53,10 +64,12 @@ impl FeatureModel {
             return fault("finite numbers", bad);
         }
         let is_width = |value: &f32| value.is_finite() && *value > 0.0;
-        if let Some(bad) = deviations.iter().chain([&residual]).find(|value| !is_width(value)) {
-            return fault("deviations above 0", bad);
+        let mut widths = scales.iter().chain(&deviations).chain([&residual]);
+        if let Some(bad) = widths.find(|value| !is_width(value)) {
+            return fault("scales and deviations above 0", bad);
         }
-        Ok(Self { mean, directions, deviations, residual })
+        drop(widths);
+        Ok(Self { mean, scales, directions, deviations, residual })
     }
 
     /// Reads the file of a bundle whose network has so many features and whose card says so many directions.
@@ -98,8 +111,9 @@ impl FeatureModel {
     /// # Shapes
     /// `features`: `[D]`.
     pub fn distance(&self, features: &[f32]) -> f64 {
-        let mut left: Vec<f64> =
-            features.iter().zip(&self.mean).map(|(&found, &mean)| f64::from(found) - f64::from(mean)).collect();
+        let scaled =
+            |((&found, &mean), &scale): ((&f32, &f32), &f32)| (f64::from(found) - f64::from(mean)) / f64::from(scale);
+        let mut left: Vec<f64> = features.iter().zip(&self.mean).zip(&self.scales).map(scaled).collect();
         let from_middle = left.clone();
         let mut sum = 0.0;
         for (direction, &deviation) in self.directions.chunks(self.features().max(1)).zip(&self.deviations) {
@@ -121,6 +135,7 @@ impl FeatureModel {
             |name: &str, shape: Vec<usize>, data: &[f32]| (name.to_owned(), Weight { shape, data: data.to_vec() });
         TensorMap::from_iter([
             tensor(MEAN, vec![features], &self.mean),
+            tensor(SCALES, vec![features], &self.scales),
             tensor(DIRECTIONS, vec![count, features], &self.directions),
             tensor(DEVIATIONS, vec![count], &self.deviations),
             tensor(RESIDUAL, vec![1], &[self.residual]),
@@ -141,12 +156,13 @@ impl FeatureModel {
             found.map(|found| found.data).unwrap_or_default()
         };
         let mean = take(MEAN, &[features]);
+        let scales = take(SCALES, &[features]);
         let directions = take(DIRECTIONS, &[count, features]);
         let deviations = take(DEVIATIONS, &[count]);
         let residual = take(RESIDUAL, &[1]);
         problems.extend(map.names().map(|name| format!("unknown {name}")));
         match residual[..] {
-            [residual] if problems.is_empty() => Self::new(mean, directions, deviations, residual),
+            [residual] if problems.is_empty() => Self::new(mean, scales, directions, deviations, residual),
             _ => Err(unfit(&problems)),
         }
     }
@@ -162,7 +178,8 @@ pub(super) mod tests {
 
     /// A cloud of three features, long along the first.
     pub(in crate::nn) fn cloud() -> FeatureModel {
-        FeatureModel::new(vec![1.0, 2.0, 3.0], vec![1.0, 0.0, 0.0], vec![4.0], 0.5).unwrap()
+        let (mean, scales) = (vec![1.0, 2.0, 3.0], vec![1.0, 2.0, 1.0]);
+        FeatureModel::new(mean, scales, vec![1.0, 0.0, 0.0], vec![4.0], 0.5).unwrap()
     }
 
     #[test]
@@ -170,8 +187,8 @@ pub(super) mod tests {
         let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found} {expected}");
         close(cloud().distance(&[1.0, 2.0, 3.0]), 0.0);
         close(cloud().distance(&[9.0, 2.0, 3.0]), 4.0);
-        close(cloud().distance(&[1.0, 3.0, 2.0]), 8.0);
-        close(cloud().distance(&[-3.0, 1.5, 3.0]), 2.0);
+        close(cloud().distance(&[1.0, 4.0, 2.0]), 8.0);
+        close(cloud().distance(&[-3.0, 1.0, 3.0]), 2.0);
     }
 
     #[test]
@@ -206,6 +223,8 @@ pub(super) mod tests {
             (put(DIRECTIONS, &[3, 1], 1.0), "MOD-0105", "directions: expected [1, 3], found [3, 1]"),
             (put(DEVIATIONS, &[1, 1], 1.0), "MOD-0105", "deviations: expected [1], found [1, 1]"),
             (put(RESIDUAL, &[0], 1.0), "MOD-0105", "residual_deviation: expected [1], found [0]"),
+            (put(SCALES, &[3], 0.0), "MOD-0103", "above 0, found 0"),
+            (put(SCALES, &[2], 1.0), "MOD-0105", "scales: expected [3], found [2]"),
             (put(DEVIATIONS, &[1], 0.0), "MOD-0103", "deviations above 0, found 0"),
             (put(RESIDUAL, &[1], -1.0), "MOD-0103", "deviations above 0, found -1"),
         ];
@@ -213,9 +232,12 @@ pub(super) mod tests {
             assert_eq!((error.kind(), error.code()), (ErrorKind::Model, code), "{error}");
             assert!(error.message().contains(part), "{part} is not in {error}");
         }
-        let parts = |mean: f32, residual: f32| FeatureModel::new(vec![mean], vec![1.0], vec![1.0], residual);
+        let parts = |mean: f32, residual: f32| FeatureModel::new(vec![mean], vec![1.0], vec![1.0], vec![1.0], residual);
         assert_eq!(parts(f32::NAN, 1.0).unwrap_err().code(), "MOD-0103");
         assert_eq!(parts(1.0, f32::INFINITY).unwrap_err().code(), "MOD-0103");
-        assert_eq!(FeatureModel::new(vec![1.0], vec![1.0, 2.0], vec![1.0], 1.0).unwrap_err().code(), "MOD-0105");
+        assert_eq!(
+            FeatureModel::new(vec![1.0], vec![1.0], vec![1.0, 2.0], vec![1.0], 1.0).unwrap_err().code(),
+            "MOD-0105"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What a model's training tiles look like to its network, and from where on a tile is called unlike them.
 //!
-//! [`FeatureModel`] measures how far a tile's features lie from those of the training tiles; [`Familiarity`] is what the card
+//! [`FeatureModel`] measures how far what a tile looks like lies from what the training tiles look like; [`Familiarity`] is what the card
 //! says of it: the file, what it was fitted on, and the distance that all but a few kept-apart tiles stay below. Invariant: a
 //! distance says how unusual a tile is to the network, not whether its scores are right.
 
@@ -14,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::nn::card::check_file;
 use serde::{Deserialize, Serialize};
 
+/// Most numbers of a tile.
+const MAX_FEATURES: usize = 1 << 16;
 /// Most leading directions; far above what tells tiles apart.
 const MAX_DIRECTIONS: usize = 1024;
 
@@ -25,6 +27,8 @@ pub struct Familiarity {
     pub file: String,
     /// BLAKE3 digest of its bytes, 64 hexadecimal digits.
     pub blake3: String,
+    /// Numbers by which it describes a tile.
+    pub features: usize,
     /// Its leading directions.
     pub directions: usize,
     /// What it was fitted on, such as `1743 training tiles`.
@@ -69,8 +73,12 @@ impl Familiarity {
     pub(super) fn check(&self) -> Result<()> {
         let fault = |message: String| Err(Error::new(ErrorKind::Model, "MOD-0204", format!("familiarity.{message}")));
         check_file(&self.file, &self.blake3)?;
-        if !(1..=MAX_DIRECTIONS).contains(&self.directions) {
-            return fault(format!("directions: expected 1 to {MAX_DIRECTIONS}, found {}", self.directions));
+        for (name, found, most) in
+            [("features", self.features, MAX_FEATURES), ("directions", self.directions, MAX_DIRECTIONS)]
+        {
+            if !(1..=most).contains(&found) {
+                return fault(format!("{name}: expected 1 to {most}, found {found}"));
+            }
         }
         for (name, text) in [("fitted_on", &self.fitted_on), ("judged_on", &self.judged_on)] {
             if text.trim().is_empty() {

@@ -1,6 +1,6 @@
 //! A network and its tiles → what training tiles look like to it, and from where on others are unlike them.
 //!
-//! `ppca.rs` fits the cloud of their features, `threshold.rs` holds tiles against it that changed no weight. Invariant: the
+//! `ppca.rs` fits the cloud that they form, `threshold.rs` holds tiles against it that changed no weight. Invariant: the
 //! cloud is judged with its numbers as they are stored.
 
 mod ppca;
@@ -51,7 +51,8 @@ pub(super) fn fit(
             return Err(Error::new(ErrorKind::Interrupted, "TRN-0001", "stopped while training tiles were described")
                 .with_advice("run the same again; epochs that are done are kept with --resume"));
         }
-        let features = stage.run(network, tiles, View::Variant(0), &|network, tiles| network.features(tiles))?;
+        let features =
+            stage.run(network, tiles, View::Variant(0), &|network, tiles| network.forward_and_looks(tiles).1)?;
         done += tiles.len();
         on_event(TrainEvent::Features { done, total });
         Ok(features)
@@ -85,6 +86,7 @@ fn table(model: &FeatureModel, fitted: usize, split: &Split, found: Threshold) -
     (threshold.is_finite() && found.median as f32 > 0.0).then(|| Familiarity {
         file: String::new(),
         blake3: String::new(),
+        features: model.features(),
         directions: model.directions(),
         fitted_on: of,
         judged_on: format!("{} tiles", judged.join(" and ")),

@@ -19,6 +19,8 @@ const TILES_PER_DIRECTION: usize = 8;
 const SPARE: usize = 16;
 /// Multiplications; the directions that matter settle in a few.
 const ROUNDS: usize = 24;
+/// The least deviation by which a feature is divided, as a share of their mean.
+const LEAST_DEVIATION: f64 = 0.01;
 /// A vector, or a variance, that is smaller than this share of the largest is that of rounding.
 const LEAST_SHARE: f64 = 1e-9;
 /// Keeps this file's random numbers apart from those of other uses.
@@ -32,7 +34,8 @@ pub(super) fn fit(rows: &[Vec<f32>]) -> Option<FeatureModel> {
     if directions == 0 {
         return None;
     }
-    let (mean, centred) = centre(rows, features);
+    let (mean, mut centred) = centre(rows, features);
+    let scales = standardise(&mut centred, features)?;
     let freedom = (rows.len() - 1) as f64;
     let total = centred.iter().flatten().map(|&value| f64::from(value).powi(2)).sum::<f64>() / freedom;
     // What is not finite is not above 0.
@@ -49,13 +52,28 @@ pub(super) fn fit(rows: &[Vec<f32>]) -> Option<FeatureModel> {
     let residual = (rest / (features - kept) as f64).max(total / features as f64 * LEAST_SHARE);
     let directions = leading.into_iter().take(kept).flatten().map(|value| value as f32).collect();
     let deviations = variances[..kept].iter().map(|variance| variance.max(residual).sqrt() as f32).collect();
-    FeatureModel::new(
-        mean.into_iter().map(|mean| mean as f32).collect(),
-        directions,
-        deviations,
-        residual.sqrt() as f32,
-    )
-    .ok()
+    let mean = mean.into_iter().map(|mean| mean as f32).collect();
+    FeatureModel::new(mean, scales, directions, deviations, residual.sqrt() as f32).ok()
+}
+
+/// Divides each feature by its deviation, which is `[D]`: layers differ in size. One that hardly changes beside the others is
+/// not blown up. None when no feature changes.
+#[expect(clippy::cast_possible_truncation, reason = "features are f32")]
+fn standardise(centred: &mut [Vec<f32>], features: usize) -> Option<Vec<f32>> {
+    let mut squares = vec![0.0; features];
+    for row in &*centred {
+        squares.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value).powi(2));
+    }
+    let deviations: Vec<f64> = squares.into_iter().map(|sum| (sum / centred.len() as f64).sqrt()).collect();
+    let least = deviations.iter().sum::<f64>() / features as f64 * LEAST_DEVIATION;
+    let scales: Vec<f32> = deviations.into_iter().map(|deviation| deviation.max(least) as f32).collect();
+    if scales.iter().any(|scale| !(scale.is_finite() && *scale > 0.0)) {
+        return None;
+    }
+    for row in centred {
+        row.iter_mut().zip(&scales).for_each(|(value, scale)| *value /= scale);
+    }
+    Some(scales)
 }
 
 /// The mean `[D]`, and the rows without it.
