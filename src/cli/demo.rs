@@ -4,7 +4,7 @@ use super::args::DemoArgs;
 use super::interrupt;
 use super::score::{code, prepare, run_with_progress};
 use super::text::say;
-use eosin::export::{SlideRecord, SlideStatus};
+use eosin::export::{MapRecord, SlideRecord, SlideStatus};
 use eosin::geometry::{Rect, Size};
 use eosin::pipeline::{MapSettings, ScoreConfig};
 use eosin::synthetic::{CLASS_NAMES, SyntheticConfig, SyntheticSlide};
@@ -59,11 +59,16 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     let scored = outcome.records.first().filter(|record| record.status == SlideStatus::Scored);
     if let Some(record) = scored.filter(|_| !args.run.quiet) {
         say!("slide    {} (synthetic, {SIDE_PX} x {SIDE_PX} px, seed {})", slide_path.display(), args.seed);
-        for file in &record.outputs {
+        let id = &record.slide.id;
+        let maps = MapRecord::read(&args.out, id).map(|maps| maps.outputs).unwrap_or_default();
+        for file in record.outputs.iter().chain(&maps) {
             say!("output   {}", args.out.join(&file.name).display());
         }
-        say!("record   {}", args.out.join(format!("{}.json", record.slide.id)).display());
-        say!("summary  {}", args.out.join("summary.csv").display());
+        say!("numbers  {}", args.out.join(format!("measurements/{id}.json")).display());
+        say!("record   {}", args.out.join(format!("{id}.json")).display());
+        for of_all in ["summary.csv", "cohort.csv", "measurements.csv", "report.html"] {
+            say!("cohort   {}", args.out.join(of_all).display());
+        }
         if bundle.meaning() == Meaning::Classes {
             compare(args, &slide, record)?;
         } else {

@@ -31,7 +31,6 @@ mod predictions_h5;
 mod record;
 mod regions_geojson;
 mod run_metadata;
-mod shade;
 mod spatialdata;
 mod stony_brook;
 mod stored;

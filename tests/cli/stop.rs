@@ -1,6 +1,6 @@
 //! A run that is stopped, by its user or by the disk: what is whole stays, nothing else, and the next run goes on.
 
-use crate::workplace::{Said, Workplace, results_of, score_args, with_summary};
+use crate::workplace::{SUMMARY, Said, Workplace, results_of, score_args, with_summary};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 
@@ -62,7 +62,7 @@ fn a_disk_that_takes_no_more_ends_the_run_and_leaves_no_part_of_the_slide() {
     assert_eq!(said.code, Some(3), "{:#?}", said.lines);
     said.line("failed   a (slides/a.svs): ");
     assert!(said.line("eosin: ").contains("OUT-0002"), "{:#?}", said.lines);
-    assert_eq!(here.files("out"), with_summary(&[vec!["a.json".to_string()]]));
+    assert_eq!(here.files("out"), ["a.json", SUMMARY]);
     let said = here.score(&["slides"], &[]);
     said.line("scored   good: ");
     said.line("failed   later (slides/later.svs): ");
