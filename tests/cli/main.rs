@@ -8,6 +8,7 @@ mod calibration;
 mod demo;
 mod evaluate;
 mod explain;
+mod familiarity;
 mod hostile_models;
 mod import;
 mod maps;

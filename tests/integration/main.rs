@@ -12,6 +12,7 @@ mod assessment;
 mod augment;
 mod dataset;
 mod evaluate;
+mod familiarity;
 #[allow(dead_code, reason = "the GPU tests use the rest")]
 mod formula;
 mod grad_cam;

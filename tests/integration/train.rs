@@ -65,6 +65,7 @@ fn sharded(dir: &Path, tiles: &Path, out: &str) -> TrainConfig {
         layers: Layers::All,
         epochs: Some(2),
         lr: Some(1e-4),
+        familiarity: false,
         ..config(tiles, &dir.join(out))
     }
 }
@@ -96,6 +97,9 @@ fn a_network_learns_from_chance_and_its_bundle_opens() {
     let bundle = Bundle::open(&report.dir).unwrap();
     assert_eq!(bundle.class_names(), ["blue", "red"]);
     assert_eq!(bundle.card(), Some(&report.card));
+    let familiarity = bundle.familiarity().unwrap();
+    assert_eq!((familiarity.directions, familiarity.fitted_on.as_str()), (4, "38 training tiles"));
+    assert_eq!((familiarity.tiles, familiarity.level), (10, 0.9091), "ten tiles tell no 99 %");
     bundle.network(&open(DeviceSpec::Cpu).unwrap().device).unwrap();
     let text = fs::read_to_string(report.dir.join("CARD.md")).unwrap();
     assert!(text.contains("not for diagnosis") && text.contains("| blue | 19 | 5 | 0 |"), "{text}");
@@ -107,7 +111,9 @@ fn a_network_learns_from_chance_and_its_bundle_opens() {
 fn the_same_seed_gives_the_same_bits_also_after_an_interruption() {
     let dir = tempfile::tempdir().unwrap();
     let tiles = tiles(dir.path(), 12);
-    let through = run(&sharded(dir.path(), &tiles, "through")).unwrap().0.card.weights.blake3;
+    let card = run(&sharded(dir.path(), &tiles, "through")).unwrap().0.card;
+    assert_eq!(card.familiarity, None, "switched off");
+    let through = card.weights.blake3;
 
     let (cancel, device) = (AtomicBool::new(false), open(DeviceSpec::Cpu).unwrap());
     let stopped = sharded(dir.path(), &tiles, "stopped");
