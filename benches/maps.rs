@@ -75,7 +75,8 @@ fn slide() -> (TilePlan, Predictions) {
             origins_l0.push((i64::from(x * TILE_PX), i64::from(y * TILE_PX)));
             let wave = |class: usize| {
                 let turn = class as f64 * 0.7;
-                ((dx * turn.cos() + dy * turn.sin()) / (6.0 + class as f64)).sin() + 0.3 * f64::from((x * 7 + y * 13) % 17) / 17.0
+                ((dx * turn.cos() + dy * turn.sin()) / (6.0 + class as f64)).sin()
+                    + 0.3 * f64::from((x * 7 + y * 13) % 17) / 17.0
             };
             let weights: Vec<f64> = (0..CLASSES).map(|class| (3.0 * wave(class)).exp()).collect();
             let total: f64 = weights.iter().sum();
@@ -140,10 +141,8 @@ fn stored(
 
 /// The model's name, and its tiles per second on a synthetic slide, reading included.
 fn scoring(folder: &Path) -> (String, f64) {
-    let model = std::env::var_os("EOSIN_BENCH_MODEL").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tissue-mobilenetv2.crc01"),
-        PathBuf::from,
-    );
+    let model = std::env::var_os("EOSIN_BENCH_MODEL")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tissue-mobilenetv2.crc01"), PathBuf::from);
     let bundle = Bundle::open(&model).unwrap();
     let path = folder.join("rate.svs");
     let config = SyntheticConfig { seed: 1, size: Size::new(8192, 8192), mpp: Mpp::new(bundle.mpp()).unwrap() };

@@ -84,5 +84,8 @@ fn last_line(results: &Path, outcome: &MapOutcome) -> String {
     if *interrupted {
         return format!("stopped: {mapped} of {slides} slides mapped{failed}; run again to go on with the others");
     }
-    format!("{mapped} of {slides} slides mapped{failed}; {} is the report of all", results.join("report.html").display())
+    format!(
+        "{mapped} of {slides} slides mapped{failed}; {} is the report of all",
+        results.join("report.html").display()
+    )
 }

@@ -47,7 +47,7 @@ pub(super) fn levels(map: &BiomarkerMap) -> Vec<Level> {
 
 /// Distance between the centres of two cells, level-0 pixels.
 pub(super) fn cell_l0(outputs: &MapOutputs<'_>) -> u32 {
-    outputs.plan.step_l0.max(1)
+    outputs.map.step_l0().max(1)
 }
 
 impl Level {

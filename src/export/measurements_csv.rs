@@ -9,7 +9,7 @@ use super::outputs::{WrittenFile, write_atomically};
 use super::summary_csv::{number, text};
 use crate::error::Result;
 use crate::measure::{Phenotype, Readout};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -47,10 +47,12 @@ fn write_long(records: &[MapRecord], out: &mut dyn Write) -> io::Result<()> {
 
 fn write_wide(records: &[MapRecord], out: &mut dyn Write) -> io::Result<()> {
     let mut columns: Vec<(&Readout, String)> = Vec::new();
-    let mut known = HashMap::new();
+    let mut known = HashSet::new();
     for readout in records.iter().flat_map(|record| &record.measurements.readouts) {
         let head = titled(readout);
-        known.entry(head.clone()).or_insert_with(|| columns.push((readout, head)));
+        if known.insert(head.clone()) {
+            columns.push((readout, head));
+        }
     }
     columns.sort_by_key(|(readout, _)| readout.measure);
     let mut table = csv::Writer::from_writer(out);

@@ -6,7 +6,7 @@
 use super::canvas::{Canvas, FAINT, INK, WHITE, hatch, rect};
 use super::font;
 use super::legend::{CAUTION, digits, draw_ramp, shorten};
-use super::{RESEARCH_USE, MapOutputs};
+use super::{MapOutputs, RESEARCH_USE};
 use crate::geometry::{Rect, Size};
 use crate::map::{Cell, ClassSummary, MapSummary, Shade, palette, scale_bar_mm};
 use crate::tile::{Meaning, POSITIVE_FROM};

@@ -164,7 +164,8 @@ fn distances(file: &H5File, tiles: usize, length: u64) -> Result<Option<Unfamili
         return Err(format(format!("expected a threshold above 0, found {threshold}")));
     }
     let numbers: Vec<f32> = found.read_raw().map_err(broken)?;
-    if let Some(wrong) = numbers.iter().find(|distance| !distance.is_nan() && !(0.0..f32::INFINITY).contains(*distance)) {
+    if let Some(wrong) = numbers.iter().find(|distance| !distance.is_nan() && !(0.0..f32::INFINITY).contains(*distance))
+    {
         return Err(format(format!("expected distances of 0 or more, found {wrong}")));
     }
     let distances = numbers.into_iter().map(|distance| Some(distance).filter(|distance| !distance.is_nan())).collect();

@@ -96,12 +96,11 @@ pub(super) fn agreement(
     let (x0, y0) = field.map.origin_l0();
     let (step, half) = (f64::from(field.map.step_l0()), f64::from(side_l0) / 2.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "negative and huge ones hold no cell")]
-    let index = |at: f64, start: i64| ((at + half - start as f64) / step).floor().clamp(-1.0, f64::from(u32::MAX)) as i64 as u32;
-    let places: Vec<Option<usize>> = measured
-        .corners_l0
-        .iter()
-        .map(|&(x, y)| cell_of.get(&(index(x, x0), index(y, y0))).copied())
-        .collect();
+    let index = |at: f64, start: i64| {
+        ((at + half - start as f64) / step).floor().clamp(-1.0, f64::from(u32::MAX)) as i64 as u32
+    };
+    let places: Vec<Option<usize>> =
+        measured.corners_l0.iter().map(|&(x, y)| cell_of.get(&(index(x, x0), index(y, y0))).copied()).collect();
     let of_name = |(column, name): (usize, &String)| {
         let class = field.map.class_names().iter().position(|class| class == name)?;
         let mut sums = vec![(0.0, 0_u32); field.places.len()];
@@ -114,7 +113,8 @@ pub(super) fn agreement(
         let cells: Vec<(f64, f64, usize)> = both
             .map(|((sum, count), place)| (sum / f64::from(*count), f64::from(place.scores[class]), place.block))
             .collect();
-        let (truth, estimate): (Vec<f64>, Vec<f64>) = cells.iter().map(|&(truth, estimate, _)| (truth, estimate)).unzip();
+        let (truth, estimate): (Vec<f64>, Vec<f64>) =
+            cells.iter().map(|&(truth, estimate, _)| (truth, estimate)).unzip();
         let found = Agreement::of(&truth, &estimate)?;
         let statistics = |draws: &[u32]| {
             vec![found.pearson(draws), found.spearman(draws), found.r2(draws), found.concordance(draws)]

@@ -51,7 +51,8 @@ pub(super) fn clustering(
         return Ok((Vec::new(), Vec::new()));
     }
     let lattice = Lattice::of(&tissue.cells)?;
-    let permutations = (config.permutations > 0).then_some(Permutations { count: config.permutations, seed: config.seed });
+    let permutations =
+        (config.permutations > 0).then_some(Permutations { count: config.permutations, seed: config.seed });
     let mut readouts = Vec::new();
     let mut curves = Vec::new();
     for class in classes(field) {

@@ -27,7 +27,7 @@ impl Compartments {
         let tumour = field.role(Role::Tumour).map(|mask| {
             let cells = clean(mask, map, um2(config.least_tumour_mm2), um2(config.largest_gap_mm2));
             // A gap may hold glass or failed cells; these are no tumour.
-            within_tissue(cells, field)
+            within_tissue(&cells, field)
         });
         let tumour = tumour.filter(|mask| mask.count() > 0);
         let distance_um = tumour.as_ref().map(|mask| signed_distance_um(mask, map)).unwrap_or_default();
@@ -77,10 +77,10 @@ impl Compartments {
 }
 
 /// The cells of a mask that are scored tissue.
-fn within_tissue(mask: Mask, field: &Field<'_>) -> Mask {
+fn within_tissue(mask: &Mask, field: &Field<'_>) -> Mask {
     let mut kept = Mask::filled(mask.size(), false);
     let width = mask.size().w as usize;
-    for place in field.places.iter().filter(|place| place.tissue && Field::holds(&mask, place)) {
+    for place in field.places.iter().filter(|place| place.tissue && Field::holds(mask, place)) {
         kept.as_mut_slice()[place.row as usize * width + place.col as usize] = true;
     }
     kept

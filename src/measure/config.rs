@@ -90,7 +90,10 @@ impl MeasureConfig {
             let found = self.profile_reach_um / self.profile_step_um;
             return Err(refused(format!("expected at most {MAX_STEPS} steps of a profile, found {found}")));
         }
-        match [("replicates", self.replicates), ("permutations", self.permutations)].iter().find(|row| row.1 > MAX_DRAWS) {
+        match [("replicates", self.replicates), ("permutations", self.permutations)]
+            .iter()
+            .find(|row| row.1 > MAX_DRAWS)
+        {
             Some((name, found)) => Err(refused(format!("expected at most {MAX_DRAWS} {name}, found {found}"))),
             None => Ok(()),
         }

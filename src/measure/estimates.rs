@@ -62,8 +62,7 @@ struct Sorted(Vec<(f64, f64, usize)>);
 impl Sorted {
     fn of(field: &Field<'_>, class: usize, holds: impl Fn(&super::field::Place<'_>) -> bool) -> Self {
         let places = field.places.iter().filter(|place| holds(place));
-        let mut values: Vec<_> =
-            places.map(|place| (f64::from(place.scores[class]), place.mm2, place.block)).collect();
+        let mut values: Vec<_> = places.map(|place| (f64::from(place.scores[class]), place.mm2, place.block)).collect();
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         Self(values)
     }

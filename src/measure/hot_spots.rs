@@ -5,7 +5,7 @@
 //! squares anew, so it has none.
 
 use super::config::MeasureConfig;
-use super::field::{Field, cells_a_side};
+use super::field::{Field, Place, cells_a_side};
 use crate::geometry::Rect;
 use crate::random::Random;
 use crate::tile::{Meaning, Role};
@@ -54,9 +54,12 @@ pub(super) fn hot_spots(field: &Field<'_>, config: &MeasureConfig) -> Vec<HotSpo
         estimates || matches!(role, Some(Role::Immune | Role::Tumour)) || *field.map.meaning() == Meaning::Findings
     });
     let of = |(class, name): (usize, &String)| {
-        let value = |place: &super::field::Place<'_>| match estimates {
-            true => f64::from(place.scores[class]),
-            false => f64::from(u8::from(Field::holds(&field.present[class], place))),
+        let value = |place: &Place<'_>| {
+            if estimates {
+                f64::from(place.scores[class])
+            } else {
+                f64::from(u8::from(Field::holds(&field.present[class], place)))
+            }
         };
         let values: Vec<f64> = field.places.iter().filter(|place| place.tissue).map(value).collect();
         HotSpots { of: name.clone(), spots: find(field, &values, config) }

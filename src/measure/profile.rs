@@ -54,9 +54,8 @@ pub(super) fn profile(field: &Field<'_>, compartments: &Compartments, config: &M
         .collect();
     let in_step = |step: usize, at: usize| step_of[at] == Some(step);
     let mut tally = Tally::<(usize, usize)>::new(field);
-    let areas: Vec<_> = (0..steps.len())
-        .map(|step| tally.sum(|at, place| if in_step(step, at) { place.mm2 } else { 0.0 }))
-        .collect();
+    let areas: Vec<_> =
+        (0..steps.len()).map(|step| tally.sum(|at, place| if in_step(step, at) { place.mm2 } else { 0.0 })).collect();
     for class in 0..field.map.class_names().len() {
         for (step, &area) in areas.iter().enumerate() {
             let sum = tally.sum(|at, place| match field.map.meaning() {

@@ -65,7 +65,7 @@ pub(super) fn write_cohort(results: &Path, records: &[SlideRecord]) -> Result<()
         })
         .collect();
     let with_maps = records.iter().zip(&maps).find(|(_, map)| map.is_some()).map(|(record, _)| record);
-    let config = all.first().and_then(|map| settings(map)).unwrap_or_default();
+    let config = all.first().and_then(settings).unwrap_or_default();
     let page = cohort_page(&CohortPage {
         title: "Cohort",
         notes: &cohort_notes(records, &all),
@@ -74,7 +74,10 @@ pub(super) fn write_cohort(results: &Path, records: &[SlideRecord]) -> Result<()
         intervals: &intervals(&config),
         figures: &[],
         model: &with_maps.map(model_facts).unwrap_or_default(),
-        settings: &all.first().map(|map| vec![Fact::new("Maps and numbers", map.settings.to_string())]).unwrap_or_default(),
+        settings: &all
+            .first()
+            .map(|map| vec![Fact::new("Maps and numbers", map.settings.to_string())])
+            .unwrap_or_default(),
         device: &with_maps.map(device_facts).unwrap_or_default(),
         provenance: &[],
     })?;
@@ -132,9 +135,11 @@ fn cohort_notes(records: &[SlideRecord], maps: &[MapRecord]) -> Vec<Note> {
     let mut notes = Vec::new();
     let several = |values: Vec<&str>| values.windows(2).any(|pair| pair[0] != pair[1]);
     if several(records.iter().map(|record| record.model.digest.as_str()).collect()) {
-        notes.push(Note::of("WARNING: the slides were scored by several models, of which the first is described below"));
+        notes
+            .push(Note::of("WARNING: the slides were scored by several models, of which the first is described below"));
     }
-    let settings: Vec<String> = maps.iter().map(|map| map.settings.get("map").map(ToString::to_string).unwrap_or_default()).collect();
+    let settings: Vec<String> =
+        maps.iter().map(|map| map.settings.get("map").map(ToString::to_string).unwrap_or_default()).collect();
     if several(settings.iter().map(String::as_str).collect()) {
         notes.push(Note::of("WARNING: the maps were made with several settings, of which the first are given below"));
     }

@@ -9,8 +9,8 @@ use super::event::Event;
 use super::slide_page::{PageFacts, slide_page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
-    MapOutputs, MapRecord, SlideRecord, SlideStatus, StoredPredictions, WrittenFile, check_maps_writable, map_formats, read_predictions, read_thumbnail,
-    write_maps,
+    MapOutputs, MapRecord, SlideRecord, SlideStatus, StoredPredictions, WrittenFile, check_maps_writable, map_formats,
+    read_predictions, read_thumbnail, write_maps,
 };
 use crate::map::{BiomarkerMap, MapConfig};
 use crate::measure::{MeasureConfig, MeasuredMap, Subject, measure};
@@ -115,13 +115,8 @@ pub fn map_slide(
     let thumbnail = read_thumbnail(&results.join(&picture.name))?;
     let measured = table.map(|table| read_table(&table, &predictions.class_names)).transpose()?;
     let map = BiomarkerMap::with(&plan, &predictions, &settings.cells)?;
-    let subject = Subject {
-        plan: &plan,
-        predictions: &predictions,
-        map: &map,
-        readings: &readings,
-        measured: measured.as_ref(),
-    };
+    let subject =
+        Subject { plan: &plan, predictions: &predictions, map: &map, readings: &readings, measured: measured.as_ref() };
     let measurements = measure(&subject, &settings.measure)?;
     let colours: Vec<[u8; 3]> = record.model.columns.iter().map(|column| column.color).collect();
     let facts = PageFacts {
@@ -237,8 +232,10 @@ pub fn map_results(
 fn stored_records(results: &Path) -> Result<Vec<SlideRecord>> {
     let refuse = |error| Error::io(results, "read the results folder", error);
     let entries = std::fs::read_dir(results).map_err(refuse)?.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
-    let mut ids: Vec<String> =
-        entries.iter().filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned())).collect();
+    let mut ids: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+        .collect();
     ids.sort_unstable();
     let records: Vec<SlideRecord> = ids.iter().filter_map(|id| SlideRecord::read(results, id)).collect();
     if records.is_empty() {

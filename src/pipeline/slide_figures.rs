@@ -33,7 +33,8 @@ pub(super) fn profile_figure(measurements: &Measurements, facts: &PageFacts<'_>)
         expected: None,
         sides: Some(["inside".to_owned(), "outside".to_owned()]),
     });
-    let caption = format!("{value} by distance to the border of the tumour's region, with intervals (after Hendry et al. 2017).");
+    let caption =
+        format!("{value} by distance to the border of the tumour's region, with intervals (after Hendry et al. 2017).");
     Some(Captioned { svg, caption })
 }
 
@@ -88,9 +89,10 @@ pub(super) fn curves(measurements: &Measurements) -> Vec<Captioned> {
 
 fn curve_figure(curve: &ClusteringCurve) -> Captioned {
     let excess = |value: Option<f64>, r: f64| value.map(|value| value - r);
-    let found = curve.steps.iter().map(|step| {
-        (step.r_um, Figure { value: excess(step.l_um, step.r_um), low: None, high: None })
-    });
+    let found = curve
+        .steps
+        .iter()
+        .map(|step| (step.r_um, Figure { value: excess(step.l_um, step.r_um), low: None, high: None }));
     let chance = curve.steps.iter().map(|step| {
         let (low, high) = (excess(step.low_um, step.r_um), excess(step.high_um, step.r_um));
         (step.r_um, Figure { value: Some(0.0), low, high })
@@ -104,6 +106,9 @@ fn curve_figure(curve: &ClusteringCurve) -> Captioned {
         sides: None,
     });
     let p = curve.p.map(|p| format!(" p of the whole curve {}.", p_text(p))).unwrap_or_default();
-    let caption = format!("{}: above the grey band it keeps together, below it apart, more than random places would.{p}", curve.of);
+    let caption = format!(
+        "{}: above the grey band it keeps together, below it apart, more than random places would.{p}",
+        curve.of
+    );
     Captioned { svg, caption }
 }

@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::evaluate::Figure;
 use crate::export::SlideRecord;
 use crate::map::BiomarkerMap;
-use crate::measure::{HotSpots, ImmunePhenotype, MapAgreement, Measure, MeasureConfig, Measurements, Readout, Region, Topic};
+use crate::measure::{
+    HotSpots, ImmunePhenotype, MapAgreement, Measure, MeasureConfig, Measurements, Readout, Region, Topic,
+};
 use crate::raster::RgbImage8;
 use crate::report::{
     self as page, Captioned, Cell, Fact, Note, Part, Quality, ReadoutDefinition, ReadoutGroup, ScatterPlot, SlidePage,
@@ -219,7 +221,8 @@ pub(super) fn p_text(p: f64) -> String {
 
 fn phenotype(found: &ImmunePhenotype) -> String {
     let ImmunePhenotype { phenotype, from, clear, .. } = found;
-    let sure = if *clear { "" } else { " The intervals do not settle it: another sample of this tissue could say otherwise." };
+    let sure =
+        if *clear { "" } else { " The intervals do not settle it: another sample of this tissue could say otherwise." };
     let percent = from * 100.0;
     format!(
         "Immune phenotype: {}. Inflamed means at least {percent} % immune cells in the tumour's region; excluded, fewer \
@@ -308,7 +311,10 @@ pub(super) fn model_facts(record: &SlideRecord) -> Vec<Fact> {
 
 pub(super) fn device_facts(record: &SlideRecord) -> Vec<Fact> {
     let device = record.device.as_ref();
-    device.map(|device| Fact::new("Device", format!("{} ({}, {})", device.name, device.backend, device.dtype))).into_iter().collect()
+    device
+        .map(|device| Fact::new("Device", format!("{} ({}, {})", device.name, device.backend, device.dtype)))
+        .into_iter()
+        .collect()
 }
 
 fn provenance(facts: &PageFacts<'_>) -> Vec<Fact> {

@@ -6,8 +6,8 @@ use super::score::{Engine, ScoreConfig};
 use super::survey::{Survey, survey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
-    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, SlideFacts, SlideOutputs,
-    SlideRecord, SlideStatus, StageSeconds, write_all,
+    CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, SlideFacts,
+    SlideOutputs, SlideRecord, SlideStatus, StageSeconds, write_all,
 };
 use crate::infer::{BatchFeed, Scored};
 use crate::map::palette::class_colours;

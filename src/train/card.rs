@@ -31,15 +31,12 @@ impl Material<'_> {
     pub fn card(&self) -> Card {
         let (config, spec) = (self.config, self.spec);
         let words = &config.card;
-        let classes = self
-            .counts
-            .iter()
-            .map(|class| Class {
-                color: words.colors.get(&class.name).copied(),
-                role: words.roles.get(&class.name).copied(),
-                threshold: words.thresholds.get(&class.name).copied(),
-                ..Class::named(class.name.as_str())
-            });
+        let classes = self.counts.iter().map(|class| Class {
+            color: words.colors.get(&class.name).copied(),
+            role: words.roles.get(&class.name).copied(),
+            threshold: words.thresholds.get(&class.name).copied(),
+            ..Class::named(class.name.as_str())
+        });
         let input = &config.input;
         Card {
             schema: 1,

@@ -51,7 +51,9 @@ fn all_formats_are_made_when_asked_for_and_gone_when_not() {
     let here = Workplace::new();
     here.score(&["slides"], &["--formats", "all", "--permutations", "0", "--replicates", "0"]);
     let files = here.files("out");
-    for name in ["ome-tiff/good.ome.tif", "tiles/good.parquet", "tiles/good.csv", "dicom/good.seg.dcm", "dicom/good.pm.dcm"] {
+    for name in
+        ["ome-tiff/good.ome.tif", "tiles/good.parquet", "tiles/good.csv", "dicom/good.seg.dcm", "dicom/good.pm.dcm"]
+    {
         assert!(files.iter().any(|file| file == name), "{name} in {files:#?}");
     }
     for folder in ["ome-zarr/good.ome.zarr/", "anndata/good.zarr/", "maps16/good/", "stony-brook/good/"] {
@@ -79,7 +81,9 @@ fn what_cannot_be_mapped_is_said_by_name_and_the_others_are() {
     let said = here.run(&["map", "out", "--margin-um", "300"]);
     assert_eq!(said.code, Some(2), "{:#?}", said.lines);
     assert!(said.line("no maps  cut: ").contains("[MAP-0012]"));
-    assert!(said.line("no maps  old: ").contains("[MAP-0013]") && said.line("no maps  old: ").contains("score it again"));
+    assert!(
+        said.line("no maps  old: ").contains("[MAP-0013]") && said.line("no maps  old: ").contains("score it again")
+    );
     said.line("mapped   good in ");
     said.line("1 of 3 slides mapped, 2 failed; ");
     let report = String::from_utf8(here.read("out/report.html")).unwrap();

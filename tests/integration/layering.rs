@@ -23,7 +23,7 @@ const BASE: [&str; 9] = ["draft", "error", "geometry", "limits", "random", "rast
 
 /// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
-const LAYERS: [Row; 28] = [
+const LAYERS: [Row; 30] = [
     Row(0, "draft", Only(&["error"])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),

@@ -11,6 +11,7 @@ mod assess;
 mod assessment;
 mod augment;
 mod dataset;
+mod documents;
 mod evaluate;
 mod familiarity;
 #[allow(dead_code, reason = "the GPU tests use the rest")]

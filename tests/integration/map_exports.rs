@@ -36,7 +36,7 @@ fn predictions(plan: &TilePlan, meaning: Meaning, names: &[&str]) -> Predictions
     let row =
         |tile: usize| (!tile.is_multiple_of(11)).then(|| (0..names.len()).map(|class| score(tile, class)).collect());
     let class_names = names.iter().map(ToString::to_string).collect();
-    Predictions { meaning, class_names, rows: (0..plan.len()).map(row).collect() }
+    Predictions { meaning, class_names, rows: (0..plan.len()).map(row).collect(), unfamiliarity: None }
 }
 
 fn write_slide(out: &Path, id: &str, plan: &TilePlan, predictions: &Predictions) {
@@ -46,7 +46,8 @@ fn write_slide(out: &Path, id: &str, plan: &TilePlan, predictions: &Predictions)
     let mask = Mask::filled(Size::new(15, 11), true);
     let drafts = tempfile::tempdir().unwrap();
     let (model, drafts, map, colours) = ("made-up", drafts.path(), &map, &colours[..]);
-    let outputs = MapOutputs { id, model, plan, predictions, map, colours, thumbnail: &thumbnail, drafts };
+    let (thumbnail, page, thresholds) = (&thumbnail, "<html/>", &[][..]);
+    let outputs = MapOutputs { id, model, plan, predictions, map, colours, thresholds, thumbnail, page, drafts };
     let of_slide = SlideOutputs {
         id,
         model,
@@ -54,14 +55,14 @@ fn write_slide(out: &Path, id: &str, plan: &TilePlan, predictions: &Predictions)
         predictions,
         map,
         colours,
-        thumbnail: &thumbnail,
-        overview: &thumbnail,
+        thumbnail,
+        overview: thumbnail,
         mask: &mask,
         spacing: plan.mpp,
         drafts,
     };
     write_all(out, &of_slide).unwrap();
-    for exporter in &MAP_EXPORTERS {
+    for exporter in MAP_EXPORTERS {
         let path = out.join(exporter.folder).join(format!("{id}{}", exporter.suffix));
         match exporter.form {
             Form::File(write) => {

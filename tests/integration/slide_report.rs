@@ -61,7 +61,11 @@ static EXAMPLE: LazyLock<(RgbImage8, BiomarkerMap)> = LazyLock::new(|| {
         origins_l0,
     };
     let class_names = CLASS_NAMES.map(str::to_owned).to_vec();
-    (image, BiomarkerMap::new(&plan, &Predictions { meaning: Meaning::Classes, class_names, rows, unfamiliarity: None }).unwrap())
+    (
+        image,
+        BiomarkerMap::new(&plan, &Predictions { meaning: Meaning::Classes, class_names, rows, unfamiliarity: None })
+            .unwrap(),
+    )
 });
 
 fn interval(value: f64, half: f64) -> Figure {

@@ -211,7 +211,8 @@ mod tests {
         };
         let rows = vec![Some(vec![1.0, 0.0]), Some(vec![0.5, 0.5]), None];
         let class_names = ["a", "b"].map(str::to_owned).to_vec();
-        BiomarkerMap::new(&plan, &Predictions { meaning: Meaning::Classes, class_names, rows }).unwrap()
+        BiomarkerMap::new(&plan, &Predictions { meaning: Meaning::Classes, class_names, rows, unfamiliarity: None })
+            .unwrap()
     }
 
     #[test]
