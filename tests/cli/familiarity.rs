@@ -35,7 +35,7 @@ fn a_model_is_familiarised_and_its_runs_count_tiles_that_are_unlike() {
     assert_eq!(here.read("aware/weights.safetensors"), here.read("model/weights.safetensors"));
     let text = String::from_utf8(here.read("aware/CARD.md")).unwrap();
     assert!(text.starts_with("random weights") && text.contains("## Tiles unlike the training data"), "{text}");
-    here.run(&args).line("error: expected a new folder");
+    here.run(&args).line("eosin: aware: expected a new folder");
 
     // The same weights, but a model that says more: nothing of the earlier run is kept.
     let score = || here.run(&crate::workplace::score_args("aware", "out", &["slides"], &[]));

@@ -49,7 +49,8 @@ impl FamiliarityLayer {
             let message = format!("familiarity: expected {expected} features as the network has, found {found}");
             return Err(Error::new(ErrorKind::Model, "MOD-0105", message));
         }
-        let product = |left: Tensor<2>, right: Tensor<2>| products(left.unsqueeze(), right.unsqueeze()).squeeze::<2>();
+        let product =
+            |left: Tensor<2>, right: Tensor<2>| products(left.unsqueeze(), right.unsqueeze()).squeeze_dim::<2>(0);
         let centred = (features - self.mean.clone()) * self.scales.clone();
         let places = product(centred.clone(), self.directions.clone()); // [N, K]
         let rest = centred - product(places.clone(), self.directions.clone().transpose());

@@ -60,8 +60,8 @@ mod tests {
         let found = Threshold::of(&distances, &groups).unwrap();
         // Rank 990 of 999, so that a thousandth tile is beyond it with 1 %.
         assert_eq!((found.median, found.beyond, found.level), (500.0, 990.0, 0.99));
-        // 990 would be beyond the 989 of the 998 others.
-        assert_eq!(found.flagged, Some(10.0 / 999.0));
+        // Without itself, 991 and those above it are beyond 990; 990 is not beyond 991.
+        assert_eq!(found.flagged, Some(9.0 / 999.0));
         let few = Threshold::of(&distances[..19], &groups[..19]).unwrap();
         assert_eq!((few.beyond, few.level, few.flagged), (19.0, 0.95, Some(1.0 / 19.0)));
         assert_eq!(Threshold::of(&[], &[]), None);
