@@ -8,7 +8,7 @@ use crate::nn::fold::fold;
 use crate::nn::inception::InceptionV4;
 use crate::nn::layers::Layer;
 use crate::nn::mobilenet::MobileNet;
-use crate::nn::pool::global_mean;
+use crate::nn::pool::{global_mean, mean_of_places};
 use crate::nn::preact::PreActResNet;
 use crate::nn::registry::Architecture;
 use crate::nn::resnet::ResNet;
@@ -174,8 +174,7 @@ impl Network {
     /// `[N, 3, H, W]` normalised RGB to what [`Self::forward`] gives, and looks `[N, D]`.
     pub fn forward_and_looks(&self, tiles: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let mut looks = Vec::new();
-        let mean = |maps: &Tensor<4>| maps.clone().flatten::<3>(2, 3).mean_dim(2).flatten::<2>(1, 2);
-        let maps = self.body.backbone().watched_maps(tiles, &mut |maps| looks.push(mean(maps)));
+        let maps = self.body.backbone().watched_maps(tiles, &mut |maps| looks.push(mean_of_places(maps)));
         looks.truncate((looks.len() * 3 / 4).max(1));
         (self.finish(maps), Tensor::cat(looks, 1))
     }
