@@ -1,10 +1,10 @@
 //! How much of what, where: areas and shares of classes, the tumour and its stroma, immune cells.
 
 use super::compartments::Compartments;
-use super::field::Field;
+use super::field::{Field, Place};
 use super::readout::{Measure, Readout, Region};
 use super::tally::Tally;
-use crate::map::Cell;
+use crate::map::{Cell, signed_distance_um};
 use crate::raster::Mask;
 use crate::tile::{Meaning, Role};
 
@@ -101,6 +101,21 @@ pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, t
         side_mm * beside.iter().filter(|(col, row)| tissue.get(*col, *row) && !tumour.get(*col, *row)).count() as f64
     });
     tally.read(Readout::of_all(Measure::BorderLength).within(Region::Tumour), move |sums| Some(sums[length]));
+}
+
+/// Mean distance from immune cells to the nearest tumour cell, um, between centres.
+pub(super) fn immune_to_tumour<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
+    let (Some(immune), Some(tumour)) = (field.role(Role::Immune), field.role(Role::Tumour)) else { return };
+    let (distances, half_um) = (signed_distance_um(&tumour, field.map), field.map.cell_um() / 2.0);
+    let cols = field.map.cols() as usize;
+    let distance = |place: &Place<'_>| {
+        let outside = place.tissue && Field::holds(&immune, place) && !Field::holds(&tumour, place);
+        let found = distances.get(place.row as usize * cols + place.col as usize).copied().flatten();
+        found.filter(|_| outside).map(|distance| f64::from(distance) + half_um)
+    };
+    let cells = tally.sum(|_, place| f64::from(u8::from(distance(place).is_some())));
+    let sum = tally.sum(|_, place| distance(place).unwrap_or(0.0));
+    tally.read(Readout::of_all(Measure::ImmuneToTumour), move |sums| sums.ratio(sum, cells));
 }
 
 /// All scored tissue as a mask of the map's cells.

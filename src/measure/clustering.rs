@@ -5,6 +5,7 @@ use super::arrangement::{Tissue, classes};
 use super::config::MeasureConfig;
 use super::field::Field;
 use super::readout::{Measure, Readout};
+use crate::error::Result;
 use crate::spatial::{Lattice, MarkedL, Permutations, class_distance, contacts, marked_l};
 use crate::tile::{Meaning, Role};
 use serde::{Deserialize, Serialize};
@@ -41,14 +42,23 @@ pub struct ClusteringStep {
     pub high_um: Option<f64>,
 }
 
-/// Curves and read-outs.
+/// What is told against chance.
+#[derive(Debug, Default)]
+pub(super) struct Clustering {
+    pub curves: Vec<ClusteringCurve>,
+    pub readouts: Vec<Readout>,
+    /// p of the mean distance from immune cells to tumour.
+    pub immune_to_tumour: Option<f64>,
+}
+
+/// Curves and read-outs, and how likely it is by chance that immune cells are as near to or as far from tumour.
 pub(super) fn clustering(
     field: &Field<'_>,
     tissue: &Tissue,
     config: &MeasureConfig,
-) -> crate::error::Result<(Vec<ClusteringCurve>, Vec<Readout>)> {
+) -> Result<Clustering> {
     if tissue.cells.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Clustering::default());
     }
     let lattice = Lattice::of(&tissue.cells)?;
     let permutations =
@@ -65,8 +75,8 @@ pub(super) fn clustering(
         curves.push(curve);
     }
     readouts.extend(interaction(field, tissue, permutations));
-    readouts.extend(immune_to_tumour(field, tissue, &lattice, permutations));
-    Ok((curves, readouts))
+    let immune_to_tumour = immune_to_tumour(field, tissue, &lattice, permutations);
+    Ok(Clustering { curves, readouts, immune_to_tumour })
 }
 
 fn curve(
@@ -119,13 +129,13 @@ fn interaction(field: &Field<'_>, tissue: &Tissue, permutations: Option<Permutat
     found.iter().filter(|contact| contact.from <= contact.to).filter_map(read).collect()
 }
 
-/// How near immune cells are to tumour cells.
+/// How near immune cells are to tumour cells, against chance.
 fn immune_to_tumour(
     field: &Field<'_>,
     tissue: &Tissue,
     lattice: &Lattice,
     permutations: Option<Permutations>,
-) -> Option<Readout> {
+) -> Option<f64> {
     const IMMUNE: u8 = 1;
     const TUMOUR: u8 = 2;
     let (immune, tumour) = (field.role(Role::Immune)?, field.role(Role::Tumour)?);
@@ -135,8 +145,5 @@ fn immune_to_tumour(
         _ => 0,
     };
     let labels: Vec<u8> = tissue.places.iter().map(label).collect();
-    let found = class_distance(lattice, &labels, IMMUNE, TUMOUR, permutations)?;
-    let mut readout = Readout::of_all(Measure::ImmuneToTumour);
-    readout.figure.value = Some(found.mean * field.map.step_um());
-    Some(Readout { p: found.permutation.map(|test| test.p), ..readout })
+    class_distance(lattice, &labels, IMMUNE, TUMOUR, permutations)?.permutation.map(|test| test.p)
 }

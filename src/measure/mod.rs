@@ -130,22 +130,24 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
     let mut tally = Tally::new(&field);
     areas::areas(&field, &compartments, &mut tally);
     areas::border(&field, &compartments, &mut tally);
+    areas::immune_to_tumour(&field, &mut tally);
     estimates::means(&field, &compartments, &mut tally);
     heterogeneity::diversity(&field, &mut tally);
     certainty::entropy(&field, &mut tally);
     let tissue = Tissue::of(&field)?;
     let tests = arrangement::arrange(&field, &tissue, &mut tally);
     let mut readouts = tally.readouts(&bootstrap);
-    for (of, p) in tests {
-        readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
-    }
     readouts.extend(arrangement::joins(&field, &tissue));
     readouts.push(areas::failed(&field));
     readouts.extend(estimates::quantiles(&field, &compartments, config));
     readouts.extend(tils::til_fraction(subject.plan, subject.predictions, subject.readings, config)?);
     readouts.extend(certainty::unfamiliar(subject.plan, subject.predictions, config));
-    let (clustering, clustered) = clustering::clustering(&field, &tissue, config)?;
-    readouts.extend(clustered);
+    let clustering = clustering::clustering(&field, &tissue, config)?;
+    readouts.extend(clustering.readouts);
+    let near = clustering.immune_to_tumour.map(|p| (Readout::of_all(Measure::ImmuneToTumour), p));
+    for (of, p) in tests.into_iter().chain(near) {
+        readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
+    }
     readouts.sort_by_key(|readout| readout.measure);
     let of_role = |role: Role| (role, field.names(role).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
     let mut measurements = Measurements {
@@ -153,7 +155,7 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
         phenotype: phenotype::phenotype(&readouts, config),
         profile: profile::profile(&field, &compartments, config),
         hot_spots: hot_spots::hot_spots(&field, config),
-        clustering,
+        clustering: clustering.curves,
         pairs: tables(&readouts, subject.map.class_names()),
         agreement: subject
             .measured

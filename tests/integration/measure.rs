@@ -121,6 +121,10 @@ fn areas_margin_and_profile_of_a_round_tumour_are_those_of_geometry_within_half_
     assert!((share - outside).abs() <= slack, "{share} {outside}");
     assert!(same(of(Measure::ImmuneFraction, None, Region::Tumour), 0.0));
     assert_eq!(found.phenotype.unwrap().phenotype, Phenotype::Excluded);
+    // Mean of the distance to the tumour's circle over the ring; cells are off by half a diagonal at either end.
+    let mean = 2.0 / 3.0 * (RING[1].powi(3) - RING[0].powi(3)) / (RING[1].powi(2) - RING[0].powi(2)) - TUMOUR;
+    let distance = of(Measure::ImmuneToTumour, None, Region::Tissue);
+    assert!((distance - mean).abs() < CELL_UM, "{distance} {mean}");
     // A staircase round a circle is 4 / pi times as long, whatever its steps.
     let border = of(Measure::BorderLength, None, Region::Tumour);
     assert!((border / (8.0 * TUMOUR / 1000.0) - 1.0).abs() < 0.02, "{border}");
