@@ -17,6 +17,8 @@ pub(super) const TISSUE: [&str; 3] = ["85756007", "SCT", "Tissue"];
 /// What stands where DICOM demands a date; see the head of [`dicom`](super).
 const NO_DATE: &str = "19000101";
 const NO_TIME: &str = "000000";
+/// How thick the section is: nobody knows it, yet it must be there with the spacing. 4 um is what sections usually have.
+const NOMINAL_THICKNESS_MM: f64 = 0.004;
 
 /// The modules of patient, study, series, equipment, frame of reference, specimen and matrix.
 ///
@@ -130,8 +132,9 @@ pub(super) fn dimensions(identity: &Identity, channel: (dicom_core::Tag, dicom_c
 
 /// What both files say of every frame: how far its pixels are apart.
 pub(super) fn pixel_measures(frames: &Frames<'_>) -> InMemElement {
-    let spacing = decimals(&[frames.spacing_mm; 2]);
-    item(tags::PIXEL_MEASURES_SEQUENCE, [element(tags::PIXEL_SPACING, VR::DS, spacing)])
+    let (spacing, thickness) = (decimals(&[frames.spacing_mm; 2]), decimals(&[NOMINAL_THICKNESS_MM]));
+    let measures = [element(tags::SLICE_THICKNESS, VR::DS, thickness), element(tags::PIXEL_SPACING, VR::DS, spacing)];
+    item(tags::PIXEL_MEASURES_SEQUENCE, measures)
 }
 
 /// What both files say of each single frame: which it is, and where it lies. Channels come one after the other, each with

@@ -1,7 +1,6 @@
 //! A map → frames of one size, left to right, then top to bottom; those at the right and bottom reach over its edge.
 
 use crate::map::{BiomarkerMap, Cell};
-use crate::tile::TilePlan;
 
 /// The longest side of a frame: most maps are one frame.
 const MOST: u32 = 512;
@@ -19,14 +18,13 @@ pub(super) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    pub fn of(map: &'a BiomarkerMap, plan: &TilePlan) -> Self {
+    pub fn of(map: &'a BiomarkerMap) -> Self {
         let mm = map.mpp().get() / 1000.0;
-        let step = plan.step_l0.max(1);
-        let half = f64::from(step.min(plan.side_l0)) / 2.0;
+        let half = f64::from(map.cell_side_l0()) / 2.0;
         let (x, y) = map.origin_l0();
         let origin_mm = ((x as f64 + half) * mm, (f64::from(map.slide_l0().h) - y as f64 - half) * mm);
         let side = |count: u32| count.clamp(1, MOST);
-        Self { map, size: (side(map.cols()), side(map.rows())), spacing_mm: f64::from(step) * mm, origin_mm }
+        Self { map, size: (side(map.cols()), side(map.rows())), spacing_mm: f64::from(map.step_l0()) * mm, origin_mm }
     }
 
     /// The whole map: columns and rows, at least one, as there is no picture without pixels.

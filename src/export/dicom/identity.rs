@@ -4,6 +4,7 @@
 //! needs no register. It names no slide to whom has not the slide.
 
 use crate::export::MapOutputs;
+use crate::map::Cell;
 use blake3::{Hash, Hasher};
 
 /// Changing it gives every file new identifiers.
@@ -50,8 +51,8 @@ impl Identity {
     /// `kind` tells apart the files that are made of one map.
     pub fn of(outputs: &MapOutputs<'_>, kind: &str) -> Self {
         let slide = slide(outputs);
-        let scores = scores(outputs, &slide);
-        let of_kind = |what: &str| uid(&[kind, what], &scores);
+        let cells = cells(outputs, &slide);
+        let of_kind = |what: &str| uid(&[kind, what], &cells);
         Self {
             study: uid(&["study"], &slide),
             frame_of_reference: uid(&["frame of reference"], &slide),
@@ -65,32 +66,33 @@ impl Identity {
 
 /// What is known of the slide itself.
 fn slide(outputs: &MapOutputs<'_>) -> Hash {
-    let (plan, picture) = (outputs.plan, outputs.thumbnail);
-    let sides = [plan.slide_l0.w, plan.slide_l0.h, picture.size().w, picture.size().h];
+    let (map, picture) = (outputs.map, outputs.thumbnail);
+    let sides = [map.slide_l0().w, map.slide_l0().h, picture.size().w, picture.size().h];
     Fields::new()
         .add(outputs.id.as_bytes())
         .add_all(sides, |side| u64::from(side).to_le_bytes())
-        .add(&plan.mpp.get().to_le_bytes())
+        .add(&map.mpp().get().to_le_bytes())
         .add(picture.as_bytes())
         .digest()
 }
 
-/// Everything else that a file is made of.
-fn scores(outputs: &MapOutputs<'_>, slide: &Hash) -> Hash {
-    let (plan, predictions) = (outputs.plan, outputs.predictions);
+/// Everything else that a file is made of: the map as it is, whose cells may be larger than tiles, or smoothed.
+fn cells(outputs: &MapOutputs<'_>, slide: &Hash) -> Hash {
+    let map = outputs.map;
     let mut fields = Fields::new();
     fields.add(slide.as_bytes()).add(env!("CARGO_PKG_VERSION").as_bytes()).add(outputs.model.as_bytes());
-    fields.add(predictions.meaning.name().as_bytes());
-    for (column, name) in predictions.class_names.iter().enumerate() {
-        fields.add(name.as_bytes()).add(predictions.meaning.unit(column).unwrap_or_default().as_bytes());
+    fields.add(map.meaning().name().as_bytes());
+    for (column, name) in map.class_names().iter().enumerate() {
+        fields.add(name.as_bytes()).add(map.meaning().unit(column).unwrap_or_default().as_bytes());
     }
     fields.add(outputs.colours.as_flattened());
-    fields.add_all([plan.side_l0, plan.step_l0], |side| u64::from(side).to_le_bytes());
-    fields.add_all(plan.origins_l0.iter().flat_map(|&(x, y)| [x, y]), i64::to_le_bytes);
-    for row in &predictions.rows {
-        match row {
-            Some(row) => fields.add_all(row, |score| u64::from(score.to_bits()).to_le_bytes()),
-            None => fields.add(b"lost"),
+    let grid = [map.cols(), map.rows(), map.step_l0(), map.cell_side_l0()].map(i64::from);
+    fields.add_all(grid.into_iter().chain(<[i64; 2]>::from(map.origin_l0())), i64::to_le_bytes);
+    for (_, _, cell) in map.cells() {
+        match cell {
+            Cell::Scored(row) => fields.add_all(row, |score| u64::from(score.to_bits()).to_le_bytes()),
+            Cell::Failed => fields.add(b"failed"),
+            Cell::NoTissue => fields.add(b"no tissue"),
         };
     }
     fields.digest()

@@ -37,7 +37,7 @@ struct Channel {
 /// Writes the file.
 pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let identity = Identity::of(outputs, "parametric map");
-    let frames = Frames::of(outputs.map, outputs.plan);
+    let frames = Frames::of(outputs.map);
     let channels = channels(outputs);
     let numbers = numbers(&frames, channels.len())?;
     let mut set = common(outputs, &identity, &frames, 2);

@@ -56,10 +56,13 @@ impl Holds {
 /// Writes the file.
 pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let identity = Identity::of(outputs, "segmentation");
-    let frames = Frames::of(outputs.map, outputs.plan);
+    let frames = Frames::of(outputs.map);
     let segments = segments(outputs);
     let mut set = common(outputs, &identity, &frames, 1);
     let several = matches!(outputs.map.meaning(), Meaning::Classes);
+    // Which images it was made of is not known by their identifiers, and this says so. Without it validators that know of
+    // patients only demand an orientation in the patient, which a slide does not have.
+    let made_of = sequence(tags::DERIVATION_IMAGE_SEQUENCE, vec![]);
     for element in [
         element(tags::SOP_CLASS_UID, VR::UI, uids::SEGMENTATION_STORAGE),
         element(tags::MODALITY, VR::CS, "SEG"),
@@ -78,7 +81,7 @@ pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) ->
             tags::SEGMENT_SEQUENCE,
             segments.iter().zip(1..).map(|(segment, at)| described(segment, at)).collect(),
         ),
-        item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, [pixel_measures(&frames)]),
+        item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, [pixel_measures(&frames), made_of]),
         per_frame(&frames, segments.len(), |segment| {
             let number = u16::try_from(segment + 1).unwrap_or(u16::MAX);
             let reference = element(tags::REFERENCED_SEGMENT_NUMBER, VR::US, number);

@@ -5,10 +5,10 @@ use super::{write_parametric_map, write_segmentation};
 use crate::export::MapOutputs;
 use crate::export::tests::{Example, example, example_of};
 use crate::geometry::Size;
-use crate::map::{BiomarkerMap, Cell};
+use crate::map::{BiomarkerMap, Cell, MapConfig};
 use crate::tile::{Meaning, Predictions};
 use dicom_dictionary_std::tags;
-use dicom_object::{DefaultDicomObject, Tag, from_reader};
+use dicom_object::{DefaultDicomObject, InMemDicomObject, Tag, from_reader};
 use std::io::{self, Write};
 
 type Writer = fn(&MapOutputs<'_>, &mut dyn Write) -> io::Result<()>;
@@ -25,6 +25,28 @@ fn read(example: &Example, write: Writer) -> DefaultDicomObject {
 
 fn number(object: &DefaultDicomObject, tag: Tag) -> u32 {
     object.element(tag).unwrap().to_int().unwrap()
+}
+
+fn uid(example: &Example, write: Writer, tag: Tag) -> String {
+    read(example, write).element(tag).unwrap().to_str().unwrap().into_owned()
+}
+
+/// What a file says of all of its frames.
+fn shared(example: &Example, write: Writer) -> InMemDicomObject {
+    read(example, write).element(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap()[0].clone()
+}
+
+fn spacing(shared: &InMemDicomObject) -> Vec<f64> {
+    let measures = &shared.element(tags::PIXEL_MEASURES_SEQUENCE).unwrap().items().unwrap()[0];
+    measures.element(tags::PIXEL_SPACING).unwrap().to_multi_float64().unwrap()
+}
+
+/// Left and top of the matrix, millimetres.
+fn origin(example: &Example, write: Writer) -> [f64; 2] {
+    let object = read(example, write);
+    let origin = &object.element(tags::TOTAL_PIXEL_MATRIX_ORIGIN_SEQUENCE).unwrap().items().unwrap()[0];
+    [tags::X_OFFSET_IN_SLIDE_COORDINATE_SYSTEM, tags::Y_OFFSET_IN_SLIDE_COORDINATE_SYSTEM]
+        .map(|tag| origin.element(tag).unwrap().to_float64().unwrap())
 }
 
 /// What a matrix holds at column and row of a channel, as a reader finds it that knows nothing of us but the order of
@@ -192,15 +214,38 @@ fn a_slide_without_scored_cells_and_one_without_tiles_are_files_too() {
 
 #[test]
 fn places_are_centres_of_cells_in_millimetres_from_the_bottom_left() {
-    let object = read(&example(&["a"], &[Some(&[0.5])]), write_segmentation);
-    let origin = &object.element(tags::TOTAL_PIXEL_MATRIX_ORIGIN_SEQUENCE).unwrap().items().unwrap()[0];
-    let at = |tag: Tag| origin.element(tag).unwrap().to_float64().unwrap();
+    let mut example = example(&["a"], &[Some(&[0.5])]);
+    let near = |found: [f64; 2], expected: [f64; 2]| {
+        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found:?}");
+    };
     // Half a cell of 256 px at 0.5 um, and the slide is 700 px high.
-    assert!((at(tags::X_OFFSET_IN_SLIDE_COORDINATE_SYSTEM) - 0.064).abs() < 1e-12);
-    assert!((at(tags::Y_OFFSET_IN_SLIDE_COORDINATE_SYSTEM) - (0.35 - 0.064)).abs() < 1e-12);
-    let shared = &object.element(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap()[0];
-    let measures = &shared.element(tags::PIXEL_MEASURES_SEQUENCE).unwrap().items().unwrap()[0];
-    assert_eq!(measures.element(tags::PIXEL_SPACING).unwrap().to_multi_float64().unwrap(), [0.128, 0.128]);
+    near(origin(&example, write_segmentation), [0.064, 0.35 - 0.064]);
+    assert_eq!(spacing(&shared(&example, write_segmentation)), [0.128, 0.128]);
+    let of_tiles = uid(&example, write_segmentation, tags::SOP_INSTANCE_UID);
+
+    // Cells of 64 px: another map of the same predictions, and another file.
+    let config = MapConfig { cell_um: Some(32.0), smooth_um: None };
+    example.map = BiomarkerMap::with(&example.plan, &example.predictions, &config).unwrap();
+    for write in [write_segmentation as Writer, write_parametric_map] {
+        near(origin(&example, write), [0.016, 0.35 - 0.016]);
+        assert_eq!(spacing(&shared(&example, write)), [0.032, 0.032]);
+    }
+    assert_eq!(channels(&example)[0].iter().filter(|&&number| number > FAILED).count(), 16);
+    assert_ne!(uid(&example, write_segmentation, tags::SOP_INSTANCE_UID), of_tiles);
+}
+
+#[test]
+fn pixels_have_a_size_and_nothing_places_the_slide_in_a_patient() {
+    let example = example(&["a"], &[Some(&[0.5])]);
+    for write in [write_segmentation as Writer, write_parametric_map] {
+        let shared = shared(&example, write);
+        let measures = &shared.element(tags::PIXEL_MEASURES_SEQUENCE).unwrap().items().unwrap()[0];
+        assert_eq!(measures.element(tags::SLICE_THICKNESS).unwrap().to_str().unwrap(), "0.004");
+        assert!(shared.element(tags::PLANE_ORIENTATION_SEQUENCE).is_err());
+    }
+    let made_of = shared(&example, write_segmentation);
+    let made_of = made_of.element(tags::DERIVATION_IMAGE_SEQUENCE).unwrap();
+    assert!(made_of.items().unwrap_or_default().is_empty());
 }
 
 #[test]
@@ -208,9 +253,6 @@ fn the_same_predictions_give_the_same_bytes_and_others_another_name() {
     let rows: [Option<&[f32]>; 3] = [Some(&[0.9, 0.1]), None, Some(&[0.4, 0.6])];
     let one = example(&["a", "b"], &rows);
     let other = example(&["a", "b"], &[Some(&[0.9, 0.1]), None, Some(&[0.4, 0.600_001])]);
-    let uid = |example: &Example, write: Writer, tag: Tag| {
-        read(example, write).element(tag).unwrap().to_str().unwrap().into_owned()
-    };
     let mut instances = std::collections::HashSet::new();
     for write in [write_segmentation as Writer, write_parametric_map] {
         assert_eq!(bytes(&one, write), bytes(&example(&["a", "b"], &rows), write));
