@@ -61,7 +61,7 @@ const LAYERS: [Row; 30] = [
 ];
 
 /// Words that name a crate, a macro or a part of `std`, and the only modules in which they may stand.
-const WORDS: [(&str, &[&str]); 18] = [
+const WORDS: [(&str, &[&str]); 21] = [
     // burn and what it runs on: slides, maps and outputs must build and be tested without it.
     ("burn", &["device", "gpu", "infer", "nn", "train"]),
     ("burn_cubecl", &["gpu"]),
@@ -73,6 +73,9 @@ const WORDS: [(&str, &[&str]); 18] = [
     ("rawzip", &["nn"]),
     ("safetensors", &["nn"]),
     ("rust_hdf5", &["export"]),
+    ("dicom_core", &["export"]),
+    ("dicom_dictionary_std", &["export"]),
+    ("dicom_object", &["export"]),
     ("zarrs", &["export"]),
     ("parquet", &["export"]),
     // The library is silent and takes no arguments.
