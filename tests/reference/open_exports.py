@@ -3,8 +3,10 @@
 bash open_exports.sh RESULTS, or python open_exports.py RESULTS with the packages of open_exports.txt.
 
 `model-outputs-csv/ID.csv` is the truth: the other files of a slide are views of it. The map is made again from it by the
-rule of the documents: a cell is the mean of the scored tiles that cover its centre. Files that a run did not ask for are
-left out and counted. Says what was opened with what, and fails at the first difference.
+rule of the documents: tiles speak through a Gaussian window of a quarter of their side, and a cell is the mean over all
+scored tiles that reach into it, weighed by the integrals of their windows over it; it has tissue where a tile holds its
+centre. Files that a run did not ask for are left out and counted. Says what was opened with what, and fails at the first
+difference.
 """
 
 import contextlib
@@ -31,6 +33,7 @@ import tifffile
 import zarr
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
+from scipy.special import erf
 
 # Means of single precision that were added up in another order.
 MEAN = 2e-6
@@ -97,9 +100,10 @@ QUPATH = {
 
 
 class Truth:
-    """WSInfer's table of one slide."""
+    """WSInfer's table of one slide, and what its records say of slide and map."""
 
     def __init__(self, path):
+        results, name = path.parents[1], path.name.removesuffix(".csv")
         table = pd.read_csv(path, dtype=np.float64)
         self.corners = table[["minx", "miny"]].to_numpy().astype(np.int64)
         self.side = int(table["width"].iloc[0]) if len(table) else None
@@ -108,25 +112,43 @@ class Truth:
         self.scores = table[self.heads].to_numpy().astype(np.float32)
         self.lost = np.isnan(self.scores).any(axis=1)
         self.decides = all(head.startswith("prob_") for head in self.heads)
+        record = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        self.slide = record["slide"]["width"], record["slide"]["height"]
+        made = json.loads((results / "measurements" / f"{name}.json").read_text(encoding="utf-8"))
+        cells = made["settings"]["map"]["cells"]
+        assert cells["smooth_um"] is None, "expected a map that is not smoothed, which the table does not tell"
+        self.cells_of_tiles = cells["cell_um"] is None
 
-    def grid(self, origin, cell, cols, rows):
+    def windows(self, corner, start, step, side, count, length):
+        """Along one direction: the cells that a tile may reach, its window's integral over each, and whose centre it has."""
+        cells = np.arange(count)[max(0, (corner - start) // step) : max(0, (corner + self.side - start) // step + 1)]
+        edges = start + step * cells, start + step * cells + side
+        scale = 0.25 * self.side * 2**0.5
+        up_to = [erf((edge.clip(corner, corner + self.side) - corner - self.side / 2) / scale) for edge in edges]
+        # Doubled coordinates keep centres whole.
+        centres = np.maximum(edges[0], 0) + np.minimum(edges[1], length)
+        return cells, up_to[1] - up_to[0], (2 * corner <= centres) & (centres < 2 * (corner + self.side))
+
+    def grid(self, origin, step, cols, rows):
         """Scores [K, rows, cols] and states of the map, made anew."""
-        sums = np.zeros((len(self.names), rows, cols), np.float32)
-        count, planned = np.zeros((rows, cols), np.int64), np.zeros((rows, cols), bool)
-        inside = min(cell, self.side or cell)
+        sums, weights = np.zeros((len(self.names), rows, cols)), np.zeros((rows, cols))
+        states = np.zeros((rows, cols), np.int64)
+        side = min(step, self.side or step) if self.cells_of_tiles else step
         for corner, row, lost in zip(self.corners, self.scores, self.lost):
-            # Doubled coordinates keep the centres of cells whole.
-            first = -((2 * (origin - corner) + inside) // (2 * cell))
-            last = -((2 * (origin - corner - self.side) + inside) // (2 * cell))
-            (left, top), (right, bottom) = first.clip(0), last.clip(0)
-            at = (slice(top, bottom), slice(left, right))
-            planned[at] = True
+            of_axes = zip(corner, origin, (cols, rows), self.slide)
+            (x, over_x, has_x), (y, over_y, has_y) = (
+                self.windows(at, start, step, side, count, length) for at, start, count, length in of_axes
+            )
+            at = np.ix_(y, x)
+            # Scored is 1 and failed 2, and one scored tile is enough.
+            here, held = states[at], np.outer(has_y, has_x)
+            states[at] = np.where(held, np.where((here == 1) | (not lost), 1, 2), here)
             if not lost:
-                sums[(slice(None), *at)] += row[:, None, None]
-                count[at] += 1
-        with np.errstate(invalid="ignore"):
-            scores = np.where(count > 0, sums / count.astype(np.float32), np.nan)
-        return scores, np.where(count > 0, 1, np.where(planned, 2, 0))
+                weight = np.outer(over_y, over_x)
+                weights[at] += weight
+                sums[(slice(None), *at)] += row[:, None, None] * weight
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(states == 1, sums / weights, np.nan).astype(np.float32), states
 
 
 def same(found, expected, what, tolerance=0.0):
