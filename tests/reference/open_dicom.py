@@ -5,7 +5,8 @@ and dcmdump on the path.
 
 Validators: an error fails, and so does a warning that ACCEPTED does not explain. Pixels are put in their places by two
 readers, ours from the standard and highdicom's. `model-outputs-csv/ID.csv` is the truth where a cell is a tile; else what
-the two files say of each other must fit. Files that are made again from the stored predictions must be the same bytes.
+the two files say of each other must fit. `ID.json` says what slide and model are; where a test made the files without one,
+`predictions/ID.h5` alone. With records, files that are made again from the predictions must be the same bytes.
 """
 
 import json
@@ -17,6 +18,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import h5py
 import highdicom
 import numpy as np
 import pydicom
@@ -188,18 +190,40 @@ def decided(meaning, labels, segments, numbers, scored):
         assert np.array_equal(found, expected), f"the segment {label} holds other cells than the numbers decide"
 
 
-def grid(record, cell_um, matrix):
-    """Left, top and step of the cells in level-0 pixels, from millimetres; they cover the slide, and none lies beyond it."""
-    slide, plan = record["slide"], record["grid"]
-    mm = slide["mpp"] / 1000
-    step, side = (round(cell_um / slide["mpp"]),) * 2 if cell_um else (plan["step_l0"], min(plan["step_l0"], plan["side_l0"]))
-    assert abs(matrix.PixelSpacing[0] - step * mm) < NANOMETRE, (matrix.PixelSpacing, step * mm)
-    left, top = matrix.origin[0] / mm - side / 2, slide["height"] - matrix.origin[1] / mm - side / 2
-    corner = round(left), round(top)
-    assert np.allclose((left, top), corner, rtol=0, atol=1e-3), (left, top)
-    for start, length, count in zip(corner, (slide["width"], slide["height"]), matrix.size[::-1]):
-        assert -step < start <= 0 and count == -(-(length - start) // step), (start, length, count)
-    return *corner, step
+class Slide:
+    """What slide, tiles and model are, from the stored predictions; the record must agree, where there is one."""
+
+    def __init__(self, results, name):
+        self.name = name
+        with h5py.File(results / "predictions" / f"{name}.h5") as file:
+            scores, plan = dict(file["predictions"].attrs), json.loads(file.attrs["plan"])
+            self.model = file.attrs["model"]
+        self.meaning, self.classes = json.loads(scores["meaning"]), json.loads(scores["class_names"])
+        self.units = json.loads(scores["units"])
+        (self.width, self.height), self.mpp = plan["slide_l0"], plan["mpp"]
+        self.side, self.step = plan["side_l0"], plan["step_l0"]
+        self.record = results / f"{name}.json"
+        if self.record.is_file():
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            slide, model, grid = record["slide"], record["model"], record["grid"]
+            assert (slide["id"], slide["width"], slide["height"], slide["mpp"]) == (name, self.width, self.height, self.mpp)
+            assert (model["name"], model["scores"], model["classes"]) == (self.model, self.meaning, self.classes)
+            assert (grid["side_l0"], grid["step_l0"]) == (self.side, self.step)
+        made = results / "measurements" / f"{name}.json"
+        asked = json.loads(made.read_text(encoding="utf-8"))["settings"]["map"]["cells"] if made.is_file() else {}
+        self.cells = {key: value for key, value in asked.items() if value is not None}
+
+    def grid(self, matrix):
+        """Left, top and step of the cells in level-0 pixels, from millimetres; they cover the slide, none lies beyond it."""
+        mm, cell_um = self.mpp / 1000, self.cells.get("cell_um")
+        step, side = (round(cell_um / self.mpp),) * 2 if cell_um else (self.step, min(self.step, self.side))
+        assert abs(matrix.PixelSpacing[0] - step * mm) < NANOMETRE, (matrix.PixelSpacing, step * mm)
+        left, top = matrix.origin[0] / mm - side / 2, self.height - matrix.origin[1] / mm - side / 2
+        corner = round(left), round(top)
+        assert np.allclose((left, top), corner, rtol=0, atol=1e-3), (left, top)
+        for start, length, count in zip(corner, (self.width, self.height), matrix.size[::-1]):
+            assert -step < start <= 0 and count == -(-(length - start) // step), (start, length, count)
+        return *corner, step
 
 
 def against_table(path, corner, step, numbers, states):
@@ -218,9 +242,9 @@ def against_table(path, corner, step, numbers, states):
     return f"equal to the {len(lines)} tiles of the table"
 
 
-def slide(results, record):
-    name, meaning = record["slide"]["id"], record["model"]["scores"]
-    files = [results / "dicom" / f"{name}{suffix}" for suffix in (".seg.dcm", ".pm.dcm")]
+def check(results, slide):
+    """Both files of a slide."""
+    files = [results / "dicom" / f"{slide.name}{suffix}" for suffix in (".seg.dcm", ".pm.dcm")]
     for path in files:
         print(f"  {path.name}: {validate(path)}")
     code, lines = run("dcentvfy", *files)
@@ -232,13 +256,16 @@ def slide(results, record):
         assert attribute[0] == attribute[1], (fact, attribute)
     assert decisions.data.SOPInstanceUID != scores.data.SOPInstanceUID
     assert decisions.data.SeriesInstanceUID != scores.data.SeriesInstanceUID
-    assert decisions.ContainerIdentifier == clean(name)
+    assert decisions.ContainerIdentifier == clean(slide.name)
 
-    classes = record["model"]["classes"] if meaning != "features" else []
-    assert [text for text, _ in names] == ([clean(text) for text in classes] or ["scored"]), names
-    if meaning in ("classes", "findings"):
-        assert labels[: len(classes)] == [clean(text) for text in classes], labels
-        assert {unit for _, unit in names} == {"{probability}"}
+    classes = [clean(text) for text in slide.classes]
+    assert [text for text, _ in names] == (classes or ["scored"]), names
+    if slide.meaning in ("classes", "findings"):
+        assert labels[: len(classes)] == classes and {unit for _, unit in names} == {"{probability}"}, labels
+    else:
+        # A unit is free text; what UCUM does not take between braces stands in the meaning of the code.
+        for (_, code), unit in zip(names, slide.units):
+            assert code == ("1" if unit is None else f"{{{unit}}}" if unit.isascii() and len(unit) < 15 else "{unit}"), code
     padding, limit = scores.data.FloatPixelPaddingValue, scores.data.FloatPixelPaddingRangeLimit
     states = np.where(scores.planes == padding, 0, np.where(scores.planes == limit, 2, 1))
     assert (states == states[0]).all(), "quantities have different states"
@@ -246,56 +273,58 @@ def slide(results, record):
     numbers = np.where(states == 1, scores.planes, np.float32(np.nan))
     segments = decisions.planes.astype(bool)
     assert np.array_equal(segments[-1], states == 2), "failed cells differ"
-    decided(meaning, labels, segments, numbers, states == 1)
+    decided(slide.meaning, labels, segments, numbers, states == 1)
 
-    table = results / "model-outputs-csv" / f"{name}.csv"
-    cells = json.loads((results / "measurements" / f"{name}.json").read_text())["settings"]["map"]["cells"]
-    *corner, step = grid(record, cells["cell_um"], scores)
-    of_tiles = not any(cells.values()) and record["grid"]["step_l0"] == record["grid"]["side_l0"]
-    if of_tiles and table.is_file():
+    table = results / "model-outputs-csv" / f"{slide.name}.csv"
+    *corner, step = slide.grid(scores)
+    if slide.step == slide.side and not slide.cells:
         against = against_table(table, corner, step, numbers, states)
     else:
-        against = "not held against a table: a cell is no tile, or there is none"
+        against = "not held against a table, as a cell is no tile"
     rows, cols = scores.size
     frames = f"{decisions.data.NumberOfFrames} + {scores.data.NumberOfFrames} frames"
-    of_state = ", ".join(f"{(states == at).sum()} {what}" for at, what in ((1, "scored"), (2, "failed"), (0, "without tissue")))
+    words = ("without tissue", "scored", "failed")
+    of_state = ", ".join(f"{(states == at).sum()} {word}" for at, word in enumerate(words))
     print(f"  {cols} x {rows} cells in {frames}: {of_state}; segments {labels}; quantities {names}; {against}")
-    return files, cells
+    return files
 
 
 def made_again(results, eosin, slides):
     """Files of maps need no slide: made twice from a copy of the predictions, they are what they were."""
-    (cells,) = {tuple(sorted(cells.items())) for _, cells in slides}
-    flags = [part for key, value in cells if value for part in (f"--{key.replace('_', '-')}", str(value))]
+    settings = {tuple(sorted(slide.cells.items())) for slide in slides}
+    assert len(settings) == 1, f"expected maps of the same settings, found {settings}"
+    flags = [part for key, value in settings.pop() for part in (f"--{key.replace('_', '-')}", str(value))]
     flags += ["--formats", "dicom-seg,dicom-pm", "--replicates", "0", "--permutations", "0", "--overwrite", "--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "results"
         copy.mkdir()
-        for record in results.glob("*.json"):
-            shutil.copy(record, copy)
+        for slide in slides:
+            shutil.copy(slide.record, copy)
         for part in ("predictions", "thumbnails"):
             shutil.copytree(results / part, copy / part)
         for time in ("first", "second"):
             code, lines = run(eosin, "map", copy, *flags)
             assert code == 0, lines
-            for files, _ in slides:
-                for path in files:
-                    assert path.read_bytes() == (copy / "dicom" / path.name).read_bytes(), f"{path.name} differs: {time}"
+            for made in (copy / "dicom").iterdir():
+                assert made.read_bytes() == (results / "dicom" / made.name).read_bytes(), f"{made.name} differs: {time}"
+            assert len(list((copy / "dicom").iterdir())) == 2 * len(slides)
+    return ", and the same bytes when made again twice"
 
 
 def main(results, eosin):
     pydicom.config.settings.reading_validation_mode = pydicom.config.RAISE
     print(f"pydicom {version('pydicom')}, highdicom {version('highdicom')}, {run('dcmdump', '--version')[1][0].strip('$ ')}")
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
-    records = [record for record in records if "slide" in record and "model" in record]
-    done = []
-    for record in records:
-        if (results / "dicom" / f"{record['slide']['id']}.seg.dcm").is_file():
-            print(f"{record['slide']['id']}: {record['model']['name']}, {record['model']['scores']}")
-            done.append(slide(results, record))
-    assert done, "expected records of slides with files in dicom, found none"
-    made_again(results, eosin, done)
-    print(f"{2 * len(done)} DICOM files are as they should be, and the same bytes when made again twice")
+    names = sorted(path.name.removesuffix(".seg.dcm") for path in (results / "dicom").glob("*.seg.dcm"))
+    assert names, "expected segmentations in dicom, found none"
+    slides = [Slide(results, name) for name in names]
+    files = []
+    for slide in slides:
+        print(f"{slide.name}: {slide.model}, {slide.meaning}")
+        files += check(results, slide)
+    assert sorted(files) == sorted((results / "dicom").iterdir()), "a file without its other"
+    recorded = [slide for slide in slides if slide.record.is_file()]
+    again = made_again(results, eosin, recorded) if recorded else "; without records they cannot be made again"
+    print(f"{len(files)} DICOM files are as they should be{again}")
 
 
 if __name__ == "__main__":

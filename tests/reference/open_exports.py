@@ -100,7 +100,7 @@ QUPATH = {
 
 
 class Truth:
-    """WSInfer's table of one slide, and what its records say of slide and map."""
+    """WSInfer's table of one slide, the size of the slide, and what its map was asked to be."""
 
     def __init__(self, path):
         results, name = path.parents[1], path.name.removesuffix(".csv")
@@ -112,12 +112,12 @@ class Truth:
         self.scores = table[self.heads].to_numpy().astype(np.float32)
         self.lost = np.isnan(self.scores).any(axis=1)
         self.decides = all(head.startswith("prob_") for head in self.heads)
-        record = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
-        self.slide = record["slide"]["width"], record["slide"]["height"]
-        made = json.loads((results / "measurements" / f"{name}.json").read_text(encoding="utf-8"))
-        cells = made["settings"]["map"]["cells"]
-        assert cells["smooth_um"] is None, "expected a map that is not smoothed, which the table does not tell"
-        self.cells_of_tiles = cells["cell_um"] is None
+        with h5py.File(results / "predictions" / f"{name}.h5") as file:
+            self.slide = json.loads(file.attrs["plan"])["slide_l0"]
+        made = results / "measurements" / f"{name}.json"
+        cells = json.loads(made.read_text(encoding="utf-8"))["settings"]["map"]["cells"] if made.is_file() else {}
+        assert cells.get("smooth_um") is None, "expected a map that is not smoothed, which the table does not tell"
+        self.cells_of_tiles = cells.get("cell_um") is None
 
     def windows(self, corner, start, step, side, count, length):
         """Along one direction: the cells that a tile may reach, its window's integral over each, and whose centre it has."""
