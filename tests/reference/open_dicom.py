@@ -163,6 +163,7 @@ def parametric_map(path):
         assert ((low <= scored) & (scored <= high)).all(), (mapping.LUTExplanation, low, high)
         if at % count == 0:
             names.append((mapping.LUTExplanation, unit.CodeValue))
+    # As stored: its mapping to real-world values knows of no padding, and refuses it as out of their range.
     other = highdicom.imread(path)
     frames = other.get_frames(apply_real_world_transform=False, apply_voi_transform=False, dtype=np.float32)
     assert np.array_equal(frames, matrix.frames()), "highdicom finds other numbers"
