@@ -54,7 +54,7 @@ pub(crate) struct MapSettingArgs {
     #[arg(long, value_name = "UM")]
     profile_um: Option<f64>,
 
-    /// Width of the steps of distance [default: 100].
+    /// Width of the steps of distance; at least a cell [default: 100].
     #[arg(long, value_name = "UM")]
     profile_step_um: Option<f64>,
 

@@ -88,7 +88,7 @@ fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut 
 pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
     let Some(tumour) = &compartments.tumour else { return };
     let area = tally.area(|place| compartments.holds(Region::Tumour, place));
-    tally.read(Readout::of_all(Measure::TumourArea).within(Region::Tumour), move |sums| Some(sums[area]));
+    tally.read(Readout::of_all(Measure::TumourArea), move |sums| Some(sums[area]));
     let tissue = tissue_mask(field);
     let side_mm = field.map.cell_um() / 1000.0;
     // Each edge is counted from the tumour's side.
@@ -100,7 +100,7 @@ pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, t
         let beside = [(col - 1, row), (col + 1, row), (col, row - 1), (col, row + 1)];
         side_mm * beside.iter().filter(|(col, row)| tissue.get(*col, *row) && !tumour.get(*col, *row)).count() as f64
     });
-    tally.read(Readout::of_all(Measure::BorderLength).within(Region::Tumour), move |sums| Some(sums[length]));
+    tally.read(Readout::of_all(Measure::BorderLength), move |sums| Some(sums[length]));
 }
 
 /// Mean distance from immune cells to the nearest tumour cell, um, between centres.

@@ -52,11 +52,7 @@ pub(super) struct Clustering {
 }
 
 /// Curves and read-outs, and how likely it is by chance that immune cells are as near to or as far from tumour.
-pub(super) fn clustering(
-    field: &Field<'_>,
-    tissue: &Tissue,
-    config: &MeasureConfig,
-) -> Result<Clustering> {
+pub(super) fn clustering(field: &Field<'_>, tissue: &Tissue, config: &MeasureConfig) -> Result<Clustering> {
     if tissue.cells.is_empty() {
         return Ok(Clustering::default());
     }

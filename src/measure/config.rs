@@ -11,7 +11,7 @@ pub struct MeasureConfig {
     /// Depth of the invasive margin on either side of the tumour's border, um. 500 makes the 1 mm of Hendry et al. 2017,
     /// doi:10.1097/PAP.0000000000000161.
     pub margin_um: f64,
-    /// Width of the steps in which distances to the margin are counted, um.
+    /// Width of the steps in which distances to the margin are counted, um; at least a cell.
     pub profile_step_um: f64,
     /// How far from the margin they are counted, um.
     pub profile_reach_um: f64,

@@ -34,6 +34,7 @@ pub use readout::{Definition, Measure, Readout, Region, Topic};
 
 use crate::error::Result;
 use crate::map::BiomarkerMap;
+use crate::spatial::benjamini_hochberg;
 use crate::tile::{Predictions, Reading, Role, TilePlan};
 use arrangement::Tissue;
 use compartments::Compartments;
@@ -111,6 +112,15 @@ pub fn regions(map: &BiomarkerMap, readings: &[Reading], config: &MeasureConfig)
     cells
 }
 
+/// Chances of one measure are adjusted for each other: of many classes some stand out by chance.
+fn adjust(readouts: &mut [Readout]) {
+    // Read-outs of one measure stand beside each other.
+    for of_measure in readouts.chunk_by_mut(|one, other| one.measure == other.measure) {
+        let p: Vec<Option<f64>> = of_measure.iter().map(|readout| readout.p).collect();
+        of_measure.iter_mut().zip(benjamini_hochberg(&p)).for_each(|(readout, adjusted)| readout.p = adjusted);
+    }
+}
+
 /// The tables of all measures of pairs.
 fn tables(readouts: &[Readout], names: &[String]) -> Vec<PairTable> {
     let measures = [Measure::Correlation, Measure::Lee, Measure::BivariateMoran, Measure::Interaction];
@@ -149,6 +159,7 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
         readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
     }
     readouts.sort_by_key(|readout| readout.measure);
+    adjust(&mut readouts);
     let of_role = |role: Role| (role, field.names(role).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
     let mut measurements = Measurements {
         roles: Role::ALL.into_iter().map(of_role).filter(|(_, names)| !names.is_empty()).collect(),

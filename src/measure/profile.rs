@@ -43,7 +43,7 @@ pub struct ProfileSeries {
 /// The profile; none without a border.
 pub(super) fn profile(field: &Field<'_>, compartments: &Compartments, config: &MeasureConfig) -> Option<Profile> {
     (compartments.regions().len() > 2).then_some(())?;
-    let steps = whole_steps(config);
+    let steps = whole_steps(config, field.map.step_um());
     let step_of: Vec<Option<usize>> = field
         .places
         .iter()
@@ -81,9 +81,10 @@ pub(super) fn profile(field: &Field<'_>, compartments: &Compartments, config: &M
     Some(Profile { steps, series })
 }
 
-/// Steps of one width on both sides of the border, which lies between two of them.
-fn whole_steps(config: &MeasureConfig) -> Vec<(f64, f64)> {
-    let width = config.profile_step_um;
+/// Steps of one width on both sides of the border, which lies between two of them; none is narrower than a cell, since many
+/// would be empty.
+fn whole_steps(config: &MeasureConfig, cell_um: f64) -> Vec<(f64, f64)> {
+    let width = config.profile_step_um.max(cell_um);
     #[expect(clippy::cast_possible_truncation, reason = "the configuration is checked: at most 1,000 steps")]
     let reach = (config.profile_reach_um / width).ceil() as i32;
     (-reach..reach).map(|step| (f64::from(step) * width, f64::from(step + 1) * width)).collect()

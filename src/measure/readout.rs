@@ -63,7 +63,8 @@ pub struct Readout {
     /// The number, in the unit of [`Readout::unit`], with its interval.
     #[serde(flatten)]
     pub figure: Figure,
-    /// How often chance alone does as much; of many such numbers it is the false discovery rate.
+    /// How often chance alone does as much, adjusted for all numbers of the same measure on the slide (Benjamini and
+    /// Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
     /// The unit, where it is not the measure's own: that of an estimated number.

@@ -14,7 +14,7 @@ const COLUMNS: usize = 12;
 /// What is worth a column, in this order.
 const WANTED: [(Measure, Region); 12] = [
     (Measure::TissueArea, Region::Tissue),
-    (Measure::TumourArea, Region::Tumour),
+    (Measure::TumourArea, Region::Tissue),
     (Measure::StromaShare, Region::Tissue),
     (Measure::ImmuneFraction, Region::Tumour),
     (Measure::ImmuneFraction, Region::MarginOutside),

@@ -108,7 +108,7 @@ fn group<'a>(
     let mut measures: Vec<Measure> = of_topic(topic, measurements).map(|readout| readout.measure).collect();
     measures.dedup();
     measures.retain(|&measure| by_region(measure, measurements));
-    parts.extend(measures.into_iter().map(|measure| region_table(measure, measurements, facts.map.class_names())));
+    parts.extend(measures.into_iter().flat_map(|measure| region_table(measure, measurements, facts.map.class_names())));
     let figures = match topic {
         Topic::Tumour => profile_figure(measurements, facts).into_iter().collect(),
         Topic::Arrangement => arrangement_figures(measurements).into_iter().chain(curves(measurements)).collect(),
@@ -139,7 +139,7 @@ fn single(readout: &Readout) -> (ReadoutDefinition, Figure) {
 }
 
 /// A measure in each region: a row for each class, or one for all of them together.
-fn region_table(measure: Measure, measurements: &Measurements, names: &[String]) -> Part {
+fn region_table(measure: Measure, measurements: &Measurements, names: &[String]) -> [Part; 2] {
     let found: Vec<&Readout> = measurements.readouts.iter().filter(|readout| readout.measure == measure).collect();
     let mut regions: Vec<Region> = found.iter().map(|readout| readout.region).collect();
     regions.sort_unstable();
@@ -157,13 +157,14 @@ fn region_table(measure: Measure, measurements: &Measurements, names: &[String])
     let source = if definition.source.is_empty() { String::new() } else { format!(" Source: {}.", definition.source) };
     let rows = std::iter::once(row(None, "all classes")).chain(names.iter().map(|name| row(Some(name), name)));
     let head = std::iter::once("Class").chain(regions.iter().map(|region| region.title())).map(str::to_owned);
-    Part::Table(Table {
-        caption: format!("{}{unit} by region. {}{source}", definition.title, definition.text),
+    let table = Table {
+        caption: format!("{}{unit} by region", definition.title),
         head: head.collect(),
         rows: rows.flatten().collect(),
         dense: true,
         sortable: false,
-    })
+    };
+    [Part::Text(format!("{}: {}{source}", definition.title, definition.text)), Part::Table(table)]
 }
 
 /// A row for each class, a column for each measure that is of one region, and what the columns are.

@@ -1,9 +1,9 @@
 //! What a map decides → a binary segmentation (PS3.3 A.51): for each class the cells that it was decided for, for each
-//! finding those where it counts as present; then the states.
+//! finding, and what has a threshold, those where it counts as present; then the states.
 //!
 //! Segments, in this order: one for each class or finding; `scored`, unless classes exclude each other and so tell it by
-//! themselves; `failed`. A cell without tissue is in none. Of estimated numbers and features nothing is decided, so there
-//! are the states alone. All segments are of the type tissue: what a class is called is known, not which code it has.
+//! themselves; `failed`. A cell without tissue is in none. Of estimated numbers without a threshold and of features nothing
+//! is decided, so there are the states alone. All segments are of the type tissue: what a class is called is known, not which code it has.
 //!
 //! Frames are `TILED_FULL`, in the order of segments; where each lies is written out besides, as some readers want it.
 //! Bits run on from frame to frame, the lowest bit of a byte first.
@@ -29,8 +29,8 @@ const GREY: [u8; 3] = [150; 3];
 enum Holds {
     /// Those that a class was decided for.
     Class(usize),
-    /// Those where a finding counts as present.
-    Finding(usize),
+    /// Those whose score of a class reaches a threshold.
+    AtLeast(usize, f32),
     Scored,
     Failed,
 }
@@ -46,7 +46,7 @@ impl Holds {
     fn cell(self, cell: Cell<'_>) -> bool {
         match (self, cell) {
             (Self::Class(class), Cell::Scored(scores)) => Meaning::Classes.decide(scores) == Some(class),
-            (Self::Finding(finding), Cell::Scored(scores)) => scores.get(finding).is_some_and(|&s| s >= POSITIVE_FROM),
+            (Self::AtLeast(class, least), Cell::Scored(scores)) => scores.get(class).is_some_and(|&s| s >= least),
             (Self::Scored, Cell::Scored(_)) | (Self::Failed, Cell::Failed) => true,
             _ => false,
         }
@@ -59,7 +59,7 @@ pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) ->
     let frames = Frames::of(outputs.map);
     let segments = segments(outputs);
     let mut set = common(outputs, &identity, &frames, 1);
-    let several = matches!(outputs.map.meaning(), Meaning::Classes);
+    let exclusive = exclusive(outputs);
     // Which images it was made of is not known by their identifiers, and this says so. Without it validators that know of
     // patients only demand an orientation in the patient, which a slide does not have.
     let made_of = sequence(tags::DERIVATION_IMAGE_SEQUENCE, vec![]);
@@ -69,7 +69,7 @@ pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) ->
         element(tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY"),
         element(tags::CONTENT_LABEL, VR::CS, "EOSIN_DECISIONS"),
         element(tags::SEGMENTATION_TYPE, VR::CS, "BINARY"),
-        element(tags::SEGMENTS_OVERLAP, VR::CS, if several { "NO" } else { "YES" }),
+        element(tags::SEGMENTS_OVERLAP, VR::CS, if exclusive { "NO" } else { "YES" }),
         element(tags::BITS_ALLOCATED, VR::US, 1_u16),
         element(tags::BITS_STORED, VR::US, 1_u16),
         element(tags::HIGH_BIT, VR::US, 0_u16),
@@ -94,14 +94,25 @@ pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) ->
     write_file(set, out)
 }
 
+/// Whether every scored cell is in just one segment.
+fn exclusive(outputs: &MapOutputs<'_>) -> bool {
+    *outputs.map.meaning() == Meaning::Classes && outputs.thresholds.iter().all(Option::is_none)
+}
+
 fn segments(outputs: &MapOutputs<'_>) -> Vec<Segment> {
     let map = outputs.map;
-    let of_column = |column: usize| match map.meaning() {
-        Meaning::Classes => Some((Holds::Class(column), "cells where its probability is the largest".to_owned())),
-        Meaning::Findings => {
-            Some((Holds::Finding(column), format!("cells where its probability is at least {POSITIVE_FROM}")))
+    let of_column = |column: usize| {
+        let threshold = outputs.thresholds.get(column).copied().flatten();
+        let least = threshold.or((*map.meaning() == Meaning::Findings).then_some(POSITIVE_FROM));
+        match (least, map.meaning()) {
+            (Some(least), _) => {
+                Some((Holds::AtLeast(column, least), format!("cells where its score is at least {least}")))
+            }
+            (None, Meaning::Classes) => {
+                Some((Holds::Class(column), "cells where its probability is the largest".to_owned()))
+            }
+            (None, _) => None,
         }
-        Meaning::Estimates(_) | Meaning::Features => None,
     };
     let columns = map.class_names().iter().enumerate().filter_map(|(column, label)| {
         let (holds, description) = of_column(column)?;
@@ -114,7 +125,7 @@ fn segments(outputs: &MapOutputs<'_>) -> Vec<Segment> {
         description: description.to_owned(),
         colour: GREY,
     };
-    let scored = (*map.meaning() != Meaning::Classes).then(|| state(Holds::Scored, "scored", "cells with scores"));
+    let scored = (!exclusive(outputs)).then(|| state(Holds::Scored, "scored", "cells with scores"));
     let failed = state(Holds::Failed, "failed", "cells of tissue whose tiles were all lost");
     columns.chain(scored).chain([failed]).collect()
 }
