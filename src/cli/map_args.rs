@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use eosin::export::map_formats;
 use eosin::map::MapConfig;
 use eosin::measure::MeasureConfig;
-use eosin::pipeline::{MapSettings, USUAL_FORMATS};
+use eosin::pipeline::{MapSettings, OutcomeSource, USUAL_FORMATS};
 use eosin::tile::Role;
 use eosin::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
@@ -102,6 +102,15 @@ pub(crate) struct MapSettingArgs {
     /// a tile) and the names of classes, or a folder with such a table `ID.csv` for each slide.
     #[arg(long, value_name = "CSV|DIR")]
     measured: Option<PathBuf>,
+
+    /// Outcomes of patients, to hold the numbers against: a table with columns id (of a slide, as in the results), time and
+    /// event (0 or 1), and patient where one has several slides.
+    #[arg(long, value_name = "CSV")]
+    outcomes: Option<PathBuf>,
+
+    /// Unit of the times of the outcomes [default: months].
+    #[arg(long, value_name = "UNIT", requires = "outcomes")]
+    outcome_unit: Option<String>,
 }
 
 impl MapSettingArgs {
@@ -137,6 +146,10 @@ impl MapSettingArgs {
             thresholds: self.threshold.iter().cloned().collect(),
             formats: self.formats(),
             measured: self.measured.clone(),
+            outcomes: self.outcomes.clone().map(|table| OutcomeSource {
+                table,
+                unit: self.outcome_unit.clone().unwrap_or_else(|| "months".to_owned()),
+            }),
         }
     }
 

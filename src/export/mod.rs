@@ -24,6 +24,7 @@ mod measurements_csv;
 mod ome_tiff;
 mod ome_xml;
 mod ome_zarr;
+mod outcomes_csv;
 mod outputs;
 mod overlay_png;
 mod patches_h5;
@@ -48,6 +49,7 @@ pub use explain_png::{ExplainedTile, blend, write_explained};
 pub use ids::assign_ids;
 pub use map_files::{MapRecord, check_maps_writable, map_formats, write_maps};
 pub use measurements_csv::write_measurements;
+pub use outcomes_csv::{OutcomeRow, remove_outcomes, write_outcomes};
 pub use outputs::{WrittenFile, check_folder, check_writable, clear, write_all, write_text};
 pub use record::{
     CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, RecordedError, SCHEMA,

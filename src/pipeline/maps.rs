@@ -6,6 +6,7 @@
 
 use super::cohort::write_cohort;
 use super::event::Event;
+use super::outcome_table::{OutcomeSource, OutcomeTable};
 use super::slide_page::{PageFacts, slide_page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
@@ -40,6 +41,9 @@ pub struct MapSettings {
     /// the only slide.
     #[serde(skip)]
     pub measured: Option<PathBuf>,
+    /// The outcomes of patients, which numbers are held against once all slides are measured; no slide depends on them.
+    #[serde(skip)]
+    pub outcomes: Option<OutcomeSource>,
 }
 
 /// The formats that slides get when none are named.
@@ -64,6 +68,11 @@ impl MapSettings {
             }
             None => Ok(()),
         }
+    }
+
+    /// The outcomes, when there are some and they are of these slides.
+    pub(super) fn read_outcomes<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<Option<OutcomeTable>> {
+        self.outcomes.as_ref().map(|source| source.read(ids)).transpose()
     }
 
     /// How each class of a slide is read.
@@ -196,8 +205,8 @@ pub struct MapOutcome {
 /// Makes maps, numbers and reports of all slides of a results folder anew, and the report of the cohort.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] `MAP-0014` when there is no result of a slide in the folder; those of [`MapSettings::check`]; and a
-/// folder that cannot be written.
+/// [`ErrorKind::Usage`] `MAP-0014` when there is no result of a slide in the folder, `SUR-0020` to `SUR-0022` for a table of
+/// outcomes that cannot be trusted; those of [`MapSettings::check`]; and a folder that cannot be written.
 pub fn map_results(
     results: &Path,
     settings: &MapSettings,
@@ -212,6 +221,7 @@ pub fn map_results(
         let message = format!("expected a folder of tables for {} slides, found one table", slides.len());
         return Err(Error::new(ErrorKind::Usage, "MAP-0015", message).at_path(table));
     }
+    let outcomes = settings.read_outcomes(records.iter().map(|record| record.slide.id.as_str()))?;
     check_maps_writable(results, &settings.formats)?;
     let mut outcome = MapOutcome { slides: slides.len(), mapped: 0, failed: 0, interrupted: false };
     for record in slides {
@@ -224,7 +234,7 @@ pub fn map_results(
         outcome.failed += failed;
         outcome.mapped += 1 - failed;
     }
-    write_cohort(results, &records)?;
+    write_cohort(results, &records, outcomes.as_ref())?;
     Ok(outcome)
 }
 

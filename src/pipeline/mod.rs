@@ -4,10 +4,12 @@
 //! as values; nothing here prints.
 
 mod cohort;
+mod cohort_outcomes;
 mod event;
 mod explain;
 mod inputs;
 mod maps;
+mod outcome_table;
 mod overview;
 mod resume;
 mod score;
@@ -21,4 +23,5 @@ pub use event::Event;
 pub use explain::{ExplainConfig, ExplainEvent, ExplainOutcome, TileSource, explain};
 pub use inputs::find_slides;
 pub use maps::{MapOutcome, MapSettings, USUAL_FORMATS, map_results, map_slide};
+pub use outcome_table::OutcomeSource;
 pub use score::{RunOutcome, ScoreConfig, score};

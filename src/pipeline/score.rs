@@ -129,8 +129,8 @@ impl RunOutcome {
 /// Scores every slide and writes its results and the summary of all; at the end, unless it was stopped, what the run was.
 ///
 /// # Errors
-/// Only what concerns the whole run: settings that [`ScoreConfig::check`] refuses, an output folder that cannot be written ([`ErrorKind::Io`]), a model that does not
-/// load, a device that fails. What concerns one slide is its record.
+/// Only what concerns the whole run: settings that [`ScoreConfig::check`] refuses, a table of outcomes that cannot be
+/// trusted, an output folder that cannot be written ([`ErrorKind::Io`]), a model that does not load, a device that fails. What concerns one slide is its record.
 pub fn score(
     config: &ScoreConfig,
     bundle: &Bundle,
@@ -140,6 +140,8 @@ pub fn score(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutcome> {
     config.check()?;
+    let ids = assign_ids(&config.slides);
+    let outcomes = config.maps.read_outcomes(ids.iter().map(String::as_str))?;
     check_writable(&config.out, &bundle.meaning())?;
     if !bundle.classes().is_empty() {
         check_maps_writable(&config.out, &config.maps.formats)?;
@@ -150,7 +152,7 @@ pub fn score(
     let spacing = config.spacing.map_or_else(|| Mpp::new(bundle.mpp()), Ok)?;
     let engine = Engine { bundle, device, predictor, tile_px, spacing };
     let mut outcome = RunOutcome { records: Vec::new(), unmapped: 0, interrupted: false };
-    for (path, id) in config.slides.iter().zip(assign_ids(&config.slides)) {
+    for (path, id) in config.slides.iter().zip(ids) {
         if cancel.load(Ordering::Relaxed) {
             break;
         }
@@ -183,7 +185,7 @@ pub fn score(
         }
     }
     outcome.interrupted = cancel.load(Ordering::Relaxed) && outcome.records.len() < config.slides.len();
-    write_cohort(&config.out, &outcome.records)?;
+    write_cohort(&config.out, &outcome.records, outcomes.as_ref())?;
     if !outcome.interrupted {
         write_run_metadata(&config.out, &run_facts(config, &engine, &outcome))?;
     }

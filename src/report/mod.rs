@@ -10,8 +10,8 @@ mod words;
 
 pub use figure::{
     BandChart, BandSeries, Bar, BarChart, ForestPanel, ForestPlot, Histogram, LineChart, PairMatrix, ScatterPlot,
-    Series, Svg, band_chart, bar_chart, confusion_matrix, curve_plots, forest_plot, histogram, line_chart, pair_matrix,
-    reliability_plot, scatter_plot,
+    Series, SurvivalPlot, Svg, band_chart, bar_chart, confusion_matrix, curve_plots, forest_plot, histogram,
+    line_chart, pair_matrix, reliability_plot, scatter_plot, survival_plot,
 };
 pub use page::{
     Calibration, Captioned, Cell, CohortColumn, CohortPage, CohortSlide, EvaluationPage, Fact, GalleryTile, Layer,

@@ -135,3 +135,46 @@ fn a_measured_map_is_compared_with_the_one_that_was_made() {
     let said = here.run(&["map", "out", "--measured", "measured.csv"]);
     assert!(said.line("no maps  good: ").contains("[MEA-0002]"), "{:#?}", said.lines);
 }
+
+#[test]
+fn outcomes_are_told_beside_the_maps_and_go_when_they_are_not_given() {
+    let here = Workplace::new();
+    here.copy("slides/good.svs", "slides/two.svs");
+    let cases = [
+        ("id,time\ngood,1\n", "SUR-0020"),
+        ("id,time,event\ngood,-1,1\n", "line 2: expected a time of 0 or more"),
+        ("id,time,event\ngood,1,2\n", "line 2: expected an event of 0 or 1"),
+        ("id,time,event\nbad,1,1\n", "found \"bad\" [SUR-0022]"),
+        ("id,time,event,patient\ngood,1,1,Jane\ntwo,2,1,Jane\n", "SUR-0021"),
+    ];
+    let given = ["--outcomes", "given.csv"];
+    // Before anything is scored, too.
+    here.write("given.csv", cases[3].0.as_bytes());
+    let said = here.score(&["slides"], &given);
+    assert_eq!(said.code, Some(4), "{:#?}", said.lines);
+    assert!(!here.path("out").exists(), "{:#?}", here.files("out"));
+    here.write("given.csv", b"id,time,event,patient\ngood,1,1,Jane\ntwo,1,1,Jane\n");
+    let said = here.score(&["slides"], &given);
+    assert_eq!(said.code, Some(0), "{:#?}", said.lines);
+    let table = String::from_utf8(here.read("out/outcomes.csv")).unwrap();
+    assert!(
+        table.contains("tissue_area,,tissue,mm\u{b2},1,1,months,") && table.contains("fewer than 10 events"),
+        "{table}"
+    );
+    let report = String::from_utf8(here.read("out/report.html")).unwrap();
+    assert!(report.contains("Numbers and outcomes") && !report.contains("Jane"));
+    // Slides do not depend on them.
+    here.run(&["map", "out", "--outcomes", "given.csv", "--outcome-unit", "days"]).line("kept     good: ");
+    assert!(String::from_utf8(here.read("out/outcomes.csv")).unwrap().contains(",days,"));
+    for (table, words) in cases {
+        here.write("given.csv", table.as_bytes());
+        let said = here.run(&["map", "out", "--outcomes", "given.csv"]);
+        assert_eq!(said.code, Some(4), "{table:?}: {:#?}", said.lines);
+        assert!(said.lines.iter().any(|line| line.contains(words)), "{table:?}: {:#?}", said.lines);
+        assert!(!said.lines.iter().any(|line| line.contains("Jane")), "{table:?}: {:#?}", said.lines);
+    }
+    assert_eq!(here.run(&["map", "out", "--outcome-unit", "days"]).code, Some(4), "the unit of nothing");
+    assert_eq!(here.run(&["map", "out", "--outcomes", "nowhere.csv"]).code, Some(3));
+    here.run(&["map", "out"]).line("kept     good: ");
+    assert_eq!(here.files("out"), with_summary(&[results_of("good"), results_of("two")]));
+}

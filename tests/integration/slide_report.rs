@@ -359,6 +359,7 @@ fn cohort(count: usize) -> String {
         slides: &slides,
         intervals: INTERVALS,
         figures: &[],
+        sections: &[],
         model: &facts(),
         settings: &[Fact::new("Grid", "eosin"), Fact::new("Step", "112 um")],
         device: &[Fact::new("Device", "CPU")],

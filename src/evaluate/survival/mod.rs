@@ -6,6 +6,7 @@
 //!
 //! Someone who is censored at the time of an event was still at risk of it.
 
+mod association;
 mod chi_squared;
 mod cholesky;
 mod concordance;
@@ -15,6 +16,7 @@ mod logrank;
 mod outcomes;
 mod partial_likelihood;
 
+pub use association::{Association, MedianSplit};
 pub use chi_squared::ChiSquared;
 pub use concordance::concordance;
 pub use cox::{BaselineStep, Cox, Effect, Ties};

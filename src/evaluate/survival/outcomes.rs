@@ -59,6 +59,13 @@ impl Outcomes {
         self.events.iter().filter(|&&event| event).count()
     }
 
+    /// The outcomes of some of the patients, by their place; `None` when there is no such patient.
+    pub(super) fn only(&self, is_in: impl Fn(usize) -> bool) -> Option<Self> {
+        let rows = self.times.iter().zip(&self.events).enumerate().filter(|(patient, _)| is_in(*patient));
+        let (times, events): (Vec<f64>, Vec<bool>) = rows.map(|(_, (&time, &event))| (time, event)).unzip();
+        Self::new(&times, &events).ok()
+    }
+
     /// Whether a patient had the event.
     pub(super) fn has_event(&self, patient: u32) -> bool {
         self.events[patient as usize]

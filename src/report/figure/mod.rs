@@ -16,6 +16,7 @@ mod pairs;
 mod panel;
 mod reliability;
 mod scatter;
+mod survival;
 
 pub use bands::{BandChart, BandSeries, band_chart};
 pub use bars::{Bar, BarChart, bar_chart};
@@ -29,3 +30,4 @@ pub use lines::{LineChart, Series, line_chart};
 pub use pairs::{PairMatrix, pair_matrix};
 pub use reliability::reliability_plot;
 pub use scatter::{ScatterPlot, scatter_plot};
+pub use survival::{SurvivalPlot, survival_plot};

@@ -1,7 +1,7 @@
 //! Read-outs of many slides → a page with a table of them and how their values are spread.
 
 use super::slide::{facts, provenance, section, status};
-use super::{Captioned, Cell, Fact, Note, Page, Part, ReadoutDefinition, Table};
+use super::{Captioned, Cell, Fact, Note, Page, Part, ReadoutDefinition, Section, Table};
 use crate::error::Result;
 use crate::evaluate::Figure;
 use crate::raster::RgbImage8;
@@ -55,6 +55,8 @@ pub struct CohortPage<'a> {
     pub intervals: &'a str,
     /// Further figures on all slides.
     pub figures: &'a [Captioned],
+    /// Further sections on all slides.
+    pub sections: &'a [Section],
     /// The model's card.
     pub model: &'a [Fact],
     /// The settings of the run.
@@ -90,6 +92,7 @@ pub fn cohort_page(page: &CohortPage<'_>) -> Result<String> {
     if !figures.is_empty() {
         sections.push(section("How values are spread", vec![Part::Figures(figures)]));
     }
+    sections.extend_from_slice(page.sections);
     if !page.columns.is_empty() {
         sections.push(section("What the read-outs are", vec![definitions(page.columns)]));
     }

@@ -25,7 +25,7 @@ pub struct ReadoutDefinition {
 
 impl ReadoutDefinition {
     /// `Tumour share [%]`.
-    pub(super) fn titled(&self) -> String {
+    pub fn titled(&self) -> String {
         if self.unit.is_empty() { self.name.clone() } else { format!("{} [{}]", self.name, self.unit) }
     }
 }

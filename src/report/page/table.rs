@@ -64,9 +64,14 @@ impl Cell {
         Self { text: text.into(), number: true, ..Self::default() }
     }
 
+    /// A number as it is written, and what it is sorted by.
+    pub fn sorted(text: impl Into<String>, by: f64) -> Self {
+        Self { sort: Some(by), ..Self::number(text) }
+    }
+
     /// A count.
     pub fn count(value: u64) -> Self {
-        Self { sort: Some(value as f64), ..Self::number(words::count(value)) }
+        Self::sorted(words::count(value), value as f64)
     }
 
     /// A figure with its interval.
