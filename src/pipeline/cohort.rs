@@ -6,8 +6,7 @@ use super::slide_page::{device_facts, intervals, model_facts};
 use crate::error::Result;
 use crate::evaluate::Figure;
 use crate::export::{
-    MapRecord, OutcomeRow, SlideRecord, SlideStatus, read_thumbnail, remove_outcomes, write_measurements,
-    write_outcomes, write_text,
+    MapRecord, OutcomeRow, SlideRecord, SlideStatus, read_thumbnail, write_measurements, write_outcomes, write_text,
 };
 use crate::measure::{Measure, MeasureConfig, Readout, Region};
 use crate::raster::RgbImage8;
@@ -32,13 +31,11 @@ const WANTED: [(Measure, Region); 12] = [
     (Measure::Unfamiliar, Region::Tissue),
 ];
 
-/// Writes `report.html`, `cohort.csv` and `measurements.csv`, and with outcomes `outcomes.csv`; without, that of an earlier
-/// run goes, so that it never tells of other maps. Slides without maps are in the report alone.
+/// Writes `report.html`, `cohort.csv` and `measurements.csv`, and with outcomes `outcomes.csv`. Slides without maps are in the report alone.
 ///
 /// # Errors
 /// A file that cannot be written, or a report that cannot be put together.
 pub(super) fn write_cohort(results: &Path, records: &[SlideRecord], outcomes: Option<&OutcomeTable>) -> Result<()> {
-    remove_outcomes(results)?;
     // Features have no names, so there is nothing to tell of them.
     if records.iter().all(|record| record.model.classes.is_empty()) {
         return Ok(());
@@ -143,7 +140,7 @@ pub(super) fn definition(readout: &Readout) -> ReadoutDefinition {
     }
 }
 
-fn value(map: Option<&MapRecord>, column: &Readout) -> Figure {
+pub(super) fn value(map: Option<&MapRecord>, column: &Readout) -> Figure {
     let readout = map.and_then(|map| map.measurements.find(column.measure, column.of.as_deref(), column.region));
     readout.map(|readout| readout.figure).unwrap_or_default()
 }
@@ -283,7 +280,10 @@ mod tests {
         for fact in [fact("Patients", 30), fact("Their slides", 60), fact("Slides without an outcome, left out", 1)] {
             assert!(report.contains(&fact), "{fact}");
         }
-        assert!(report.contains(&fact("Slides without numbers, left out", 1)), "that of the slide that failed");
+        assert!(
+            report.contains(&fact("Outcomes of slides without numbers, left out", 1)),
+            "that of the slide that failed"
+        );
     }
 
     #[test]
@@ -306,12 +306,10 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_of_an_earlier_run_go_when_none_are_given() {
+    fn without_outcomes_nothing_is_said_of_them() {
         let of = cohort(12);
-        of.write();
         write_cohort(of.results.path(), &of.records, None).unwrap();
-        assert!(!of.results.path().join("outcomes.csv").exists());
         let report = std::fs::read_to_string(of.results.path().join("report.html")).unwrap();
-        assert!(!report.contains("Numbers and outcomes"));
+        assert!(!report.contains("Numbers and outcomes") && !of.results.path().join("outcomes.csv").exists());
     }
 }

@@ -3,9 +3,10 @@
 //! Invariant: one observation is one patient; of several slides it has the mean. Nothing of a single patient is told but
 //! what curves show.
 
-use super::cohort::definition;
+use super::cohort::{definition, value};
 use super::outcome_table::OutcomeTable;
 use super::slide_page::p_text;
+use crate::error::Error;
 use crate::evaluate::Figure;
 use crate::evaluate::survival::{Association, MedianSplit, Outcomes};
 use crate::export::{MapRecord, OutcomeRow};
@@ -76,9 +77,18 @@ fn finding(table: &OutcomeTable, column: &Readout, maps: &[MapRecord]) -> Findin
             remark: String::new(),
             ..row
         },
-        Err(error) => OutcomeRow { remark: format!("not defined: {}", error.without_path()), ..row },
+        Err(error) => OutcomeRow { remark: format!("not defined: {} [{}]", why(&error), error.code()), ..row },
     };
     Finding { row, split }
+}
+
+/// Why a number alone cannot be fitted; errors speak of covariates and their places.
+fn why(error: &Error) -> &str {
+    match error.code() {
+        "SUR-0006" => "the number does not vary among those whom the events could come to",
+        "SUR-0008" => "the fit does not converge, as when the number tells all events apart from the rest",
+        _ => error.message(),
+    }
 }
 
 /// A number of each patient: the mean of the slides that have it.
@@ -86,8 +96,7 @@ fn values(table: &OutcomeTable, column: &Readout, maps: &[MapRecord]) -> Vec<Opt
     let mut sums = vec![(0.0, 0_u32); table.patients.len()];
     for map in maps {
         let Some(&patient) = table.slides.get(&map.id) else { continue };
-        let found = map.measurements.find(column.measure, column.of.as_deref(), column.region);
-        if let Some(value) = found.and_then(|found| found.figure.value).filter(|value| value.is_finite()) {
+        if let Some(value) = value(Some(map), column).value.filter(|value| value.is_finite()) {
             sums[patient] = (sums[patient].0 + value, sums[patient].1 + 1);
         }
     }
@@ -109,7 +118,7 @@ pub(super) fn section(table: &OutcomeTable, findings: &[Finding], ids: &[&str], 
             Fact::new("With the event", events.to_string()),
             Fact::new("Their slides", of_maps.len().to_string()),
             Fact::new("Slides without an outcome, left out", table.missing(ids.iter().copied()).to_string()),
-            Fact::new("Slides without numbers, left out", (table.slides.len() - of_maps.len()).to_string()),
+            Fact::new("Outcomes of slides without numbers, left out", (table.slides.len() - of_maps.len()).to_string()),
         ]),
         Part::Notes(notes(table).into_iter().map(|text| Note::of(&text)).collect()),
     ];
@@ -159,7 +168,7 @@ fn notes(table: &OutcomeTable) -> [String; 3] {
 
 fn effects(findings: &[Finding]) -> Table {
     let number = |value: Option<f64>| Cell::figure(Figure { value, ..Figure::default() });
-    let chance = |p: Option<f64>| p.map_or_else(|| number(None), |p| Cell::sorted(p_text(p), p));
+    let chance = |p: Option<f64>| p.map_or_else(|| number(None), |p| Cell::sorted(p_text(p).replace(' ', "\u{a0}"), p));
     let with_remarks = findings.iter().any(|finding| !finding.row.remark.is_empty());
     let row = |Finding { row, .. }: &Finding| {
         let ratio =

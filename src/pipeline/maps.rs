@@ -11,7 +11,7 @@ use super::slide_page::{PageFacts, slide_page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{
     MapOutputs, MapRecord, SlideRecord, SlideStatus, StoredPredictions, WrittenFile, check_maps_writable, map_formats,
-    read_predictions, read_thumbnail, write_maps,
+    read_predictions, read_thumbnail, remove_outcomes, write_maps,
 };
 use crate::map::{BiomarkerMap, MapConfig};
 use crate::measure::{MeasureConfig, MeasuredMap, Subject, measure};
@@ -70,9 +70,19 @@ impl MapSettings {
         }
     }
 
-    /// The outcomes, when there are some and they are of these slides.
-    pub(super) fn read_outcomes<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<Option<OutcomeTable>> {
-        self.outcomes.as_ref().map(|source| source.read(ids)).transpose()
+    /// The outcomes, when there are some and they are of these slides, whose numbers have names.
+    pub(super) fn read_outcomes<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a str>,
+        have_names: bool,
+    ) -> Result<Option<OutcomeTable>> {
+        let Some(source) = &self.outcomes else { return Ok(None) };
+        if !have_names {
+            let message = "expected slides with numbers to hold against outcomes, found none";
+            return Err(Error::new(ErrorKind::Usage, "SUR-0023", message)
+                .with_advice("a model that gives features only has none; leave out `--outcomes`"));
+        }
+        source.read(ids).map(Some)
     }
 
     /// How each class of a slide is read.
@@ -205,7 +215,7 @@ pub struct MapOutcome {
 /// Makes maps, numbers and reports of all slides of a results folder anew, and the report of the cohort.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] `MAP-0014` when there is no result of a slide in the folder, `SUR-0020` to `SUR-0022` for a table of
+/// [`ErrorKind::Usage`] `MAP-0014` when there is no result of a slide in the folder, `SUR-0020` to `SUR-0023` for a table of
 /// outcomes that cannot be trusted; those of [`MapSettings::check`]; and a folder that cannot be written.
 pub fn map_results(
     results: &Path,
@@ -221,8 +231,11 @@ pub fn map_results(
         let message = format!("expected a folder of tables for {} slides, found one table", slides.len());
         return Err(Error::new(ErrorKind::Usage, "MAP-0015", message).at_path(table));
     }
-    let outcomes = settings.read_outcomes(records.iter().map(|record| record.slide.id.as_str()))?;
+    let ids = records.iter().map(|record| record.slide.id.as_str());
+    let outcomes = settings.read_outcomes(ids, !slides.is_empty())?;
     check_maps_writable(results, &settings.formats)?;
+    // Before the first map changes, so that it never tells of others.
+    remove_outcomes(results)?;
     let mut outcome = MapOutcome { slides: slides.len(), mapped: 0, failed: 0, interrupted: false };
     for record in slides {
         if cancel.load(Ordering::Relaxed) {

@@ -8,7 +8,9 @@ use super::slide_run::score_slide;
 use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{RecordedError, RunFacts, SlideRecord, SlideStatus};
-use crate::export::{assign_ids, check_maps_writable, check_writable, clear, write_run_metadata, write_summary};
+use crate::export::{
+    assign_ids, check_maps_writable, check_writable, clear, remove_outcomes, write_run_metadata, write_summary,
+};
 use crate::infer::{Predictor, PredictorConfig};
 use crate::limits::MAX_TILE_SIDE_PX;
 use crate::nn::Bundle;
@@ -141,7 +143,7 @@ pub fn score(
 ) -> Result<RunOutcome> {
     config.check()?;
     let ids = assign_ids(&config.slides);
-    let outcomes = config.maps.read_outcomes(ids.iter().map(String::as_str))?;
+    let outcomes = config.maps.read_outcomes(ids.iter().map(String::as_str), !bundle.classes().is_empty())?;
     check_writable(&config.out, &bundle.meaning())?;
     if !bundle.classes().is_empty() {
         check_maps_writable(&config.out, &config.maps.formats)?;
@@ -151,6 +153,7 @@ pub fn score(
     let tile_px = config.tile_px.unwrap_or(bundle.preprocess().tile_px);
     let spacing = config.spacing.map_or_else(|| Mpp::new(bundle.mpp()), Ok)?;
     let engine = Engine { bundle, device, predictor, tile_px, spacing };
+    remove_outcomes(&config.out)?;
     let mut outcome = RunOutcome { records: Vec::new(), unmapped: 0, interrupted: false };
     for (path, id) in config.slides.iter().zip(ids) {
         if cancel.load(Ordering::Relaxed) {

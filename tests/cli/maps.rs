@@ -177,4 +177,8 @@ fn outcomes_are_told_beside_the_maps_and_go_when_they_are_not_given() {
     assert_eq!(here.run(&["map", "out", "--outcomes", "nowhere.csv"]).code, Some(3));
     here.run(&["map", "out"]).line("kept     good: ");
     assert_eq!(here.files("out"), with_summary(&[results_of("good"), results_of("two")]));
+    here.write("text.svs", b"text");
+    here.score_into("failed", &["text.svs"], &[]);
+    let said = here.run(&["map", "failed", "--outcomes", "given.csv"]);
+    assert!(said.code == Some(4) && said.lines.iter().any(|line| line.contains("[SUR-0023]")), "{:#?}", said.lines);
 }
