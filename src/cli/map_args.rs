@@ -22,7 +22,7 @@ pub(crate) struct MapSettingArgs {
     #[arg(long, value_name = "UM")]
     smooth_um: Option<f64>,
 
-    /// Files to make of each map, separated by commas; `all` for every one [default: map,overlay,report,regions].
+    /// Files to make of each map, separated by commas, in place of those made before; `all` for every one [default: map,overlay,report,regions].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     formats: Vec<String>,
 

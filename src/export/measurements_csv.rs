@@ -37,7 +37,7 @@ fn write_long(records: &[MapRecord], out: &mut dyn Write) -> io::Result<()> {
                 number(figure.value),
                 number(figure.low),
                 number(figure.high),
-                number(readout.p),
+                readout.p.map(|p| format!("{p:?}")).unwrap_or_default(),
                 text(readout.unit()),
             ])?;
         }

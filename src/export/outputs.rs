@@ -54,6 +54,8 @@ pub fn write_all(dir: &Path, outputs: &SlideOutputs<'_>) -> Result<Vec<WrittenFi
 fn replace_all(dir: &Path, outputs: &SlideOutputs<'_>, staged: Vec<Staged>) -> Result<Vec<WrittenFile>> {
     // Before the first file changes, and on the disk: a record must never describe files of another run.
     remove(&record_path(dir, outputs.id))?;
+    // What was made of other scores would pass for made of these.
+    clear_maps(dir, outputs.id)?;
     sync_folder(dir)?;
     let unwanted = EXPORTERS.iter().filter(|exporter| !exporter.is_wanted(outputs));
     unwanted.map(|exporter| dir.join(exporter.name_of(outputs.id))).try_for_each(|path| remove(&path))?;

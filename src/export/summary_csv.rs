@@ -118,7 +118,8 @@ fn heads(column: &Column<'_>) -> Vec<String> {
 
 /// A number, or nothing when it is unknown or not finite.
 pub(super) fn number(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
+    // Adding 0 makes 0 of -0.
+    value.filter(|value| value.is_finite()).map(|value| (value + 0.0).to_string()).unwrap_or_default()
 }
 
 /// Text that no spreadsheet takes for a formula.

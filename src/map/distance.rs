@@ -14,13 +14,13 @@ use rayon::prelude::*;
 /// Signed distances of all cells, `[rows * cols]` row by row, micrometres.
 ///
 /// Outside a compartment it is the distance from a cell's centre to that of the nearest cell inside, less half a cell: to the
-/// edge. Inside it is the negative of the same towards the nearest scored cell that is not inside: where a compartment ends at
-/// glass or at failed cells it has no margin. A cell that was not scored has none, neither has one without such a neighbour.
-/// Cells of the mask that were not scored do not count; a mask of another size than the map gives no distances.
-pub fn signed_distance_um(inside: &Mask, map: &BiomarkerMap) -> Vec<Option<f32>> {
-    let scored = map.scored();
+/// edge. Inside it is the negative of the same towards the nearest cell of `among` that is not inside: where a compartment ends
+/// at anything else, such as glass or failed cells, it has no margin. Cells that are not in `among` have no distance, neither
+/// have cells without such a neighbour; masks of another size than the map give none at all.
+pub fn signed_distance_um(inside: &Mask, among: &Mask, map: &BiomarkerMap) -> Vec<Option<f32>> {
+    let scored = among;
     let width = (map.cols() as usize).max(1);
-    if inside.size() != map.size() {
+    if inside.size() != map.size() || among.size() != map.size() {
         return vec![None; scored.as_slice().len()];
     }
     let inner: Vec<bool> =
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn distances_are_those_to_the_edge_and_glass_makes_no_margin() {
         let map = drawn(&["###ooo.oo#", "##########", "xxxxxxxxxx", ".........."]);
-        let found = signed_distance_um(&map.positive(0, None), &map);
+        let found = signed_distance_um(&map.positive(0, None), &map.scored(), &map);
         // Cells of 50 um: neighbours lie 25 um on both sides of the edge, the diagonal neighbour 50 √2 - 25.
         let row = |row: usize| found[row * 10..][..10].to_vec();
         let near = |found: Option<f32>, um: f32| (found.unwrap() - um).abs() < 1e-4;
@@ -135,6 +135,11 @@ mod tests {
     fn without_an_edge_there_is_no_distance() {
         let map = drawn(&["##########", "##########"]);
         let (all, none) = (map.positive(0, None), map.positive(0, Some(2.0)));
-        assert!(signed_distance_um(&all, &map).iter().chain(&signed_distance_um(&none, &map)).all(Option::is_none));
+        assert!(
+            signed_distance_um(&all, &map.scored(), &map)
+                .iter()
+                .chain(&signed_distance_um(&none, &map.scored(), &map))
+                .all(Option::is_none)
+        );
     }
 }

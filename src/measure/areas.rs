@@ -27,7 +27,7 @@ pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
         .map(|region| (region, tally.area(|place| compartments.holds(region, place))))
         .collect();
     for &(region, area) in &regions {
-        tally.read(Readout::of_all(Measure::TissueArea).within(region), move |sums| Some(sums[area]));
+        tally.read(Readout::of_all(Measure::TissueArea).within(region), area, move |sums| Some(sums[area]));
     }
     for (class, name) in field.map.class_names().iter().enumerate() {
         let reading = field.readings[class];
@@ -36,13 +36,16 @@ pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
         }
         let present = &field.present[class];
         let whole = tally.area(|place| Field::holds(present, place));
-        tally.read(Readout::of(Measure::ClassArea, name), move |sums| Some(sums[whole]));
+        tally.read(Readout::of(Measure::ClassArea, name), whole, move |sums| Some(sums[whole]));
         if reading.role == Some(Role::Background) {
             continue;
         }
-        for &(region, area) in &regions {
+        let mixed = compartments.mixed_regions();
+        for &(region, area) in regions.iter().filter(|(region, _)| mixed.contains(region)) {
             let part = tally.area(|place| compartments.holds(region, place) && Field::holds(present, place));
-            tally.read(Readout::of(Measure::ClassFraction, name).within(region), move |sums| sums.ratio(part, area));
+            tally.read(Readout::of(Measure::ClassFraction, name).within(region), area, move |sums| {
+                sums.ratio(part, area)
+            });
         }
     }
     tumour(field, compartments, tally);
@@ -51,12 +54,13 @@ pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
 
 fn tumour<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
     let (Some(cells), Some(stroma)) = (field.role(Role::Tumour), field.role(Role::Stroma)) else { return };
-    for region in compartments.regions().into_iter().take(2) {
+    let wanted = |region: &Region| matches!(region, Region::Tissue | Region::Tumour);
+    for region in compartments.mixed_regions().into_iter().filter(wanted) {
         let part = |mask: &Mask, tally: &mut Tally<'f>| {
             tally.area(|place| compartments.holds(region, place) && Field::holds(mask, place))
         };
         let (cells, stroma) = (part(&cells, tally), part(&stroma, tally));
-        tally.read(Readout::of_all(Measure::StromaShare).within(region), move |sums| {
+        tally.read(Readout::of_all(Measure::StromaShare).within(region), cells, move |sums| {
             let both = sums[cells] + sums[stroma];
             (both > 0.0).then(|| sums[stroma] / both)
         });
@@ -66,16 +70,16 @@ fn tumour<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut 
 fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
     let Some(immune) = field.role(Role::Immune) else { return };
     let stroma = field.role(Role::Stroma);
-    for region in compartments.regions() {
+    for region in compartments.mixed_regions() {
         let within = |mask: &Mask, tally: &mut Tally<'f>| {
             tally.area(|place| compartments.holds(region, place) && Field::holds(mask, place))
         };
         let area = tally.area(|place| compartments.holds(region, place));
         let cells = within(&immune, tally);
-        tally.read(Readout::of_all(Measure::ImmuneFraction).within(region), move |sums| sums.ratio(cells, area));
+        tally.read(Readout::of_all(Measure::ImmuneFraction).within(region), area, move |sums| sums.ratio(cells, area));
         if let Some(stroma) = stroma.as_ref().filter(|_| matches!(region, Region::Tissue | Region::Tumour)) {
             let stroma = within(stroma, tally);
-            tally.read(Readout::of_all(Measure::StromalTils).within(region), move |sums| {
+            tally.read(Readout::of_all(Measure::StromalTils).within(region), stroma, move |sums| {
                 let both = sums[cells] + sums[stroma];
                 (both > 0.0).then(|| sums[cells] / both)
             });
@@ -88,7 +92,7 @@ fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut 
 pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
     let Some(tumour) = &compartments.tumour else { return };
     let area = tally.area(|place| compartments.holds(Region::Tumour, place));
-    tally.read(Readout::of_all(Measure::TumourArea), move |sums| Some(sums[area]));
+    tally.read(Readout::of_all(Measure::TumourArea), area, move |sums| Some(sums[area]));
     let tissue = tissue_mask(field);
     let side_mm = field.map.cell_um() / 1000.0;
     // Each edge is counted from the tumour's side.
@@ -100,13 +104,13 @@ pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, t
         let beside = [(col - 1, row), (col + 1, row), (col, row - 1), (col, row + 1)];
         side_mm * beside.iter().filter(|(col, row)| tissue.get(*col, *row) && !tumour.get(*col, *row)).count() as f64
     });
-    tally.read(Readout::of_all(Measure::BorderLength), move |sums| Some(sums[length]));
+    tally.read(Readout::of_all(Measure::BorderLength), length, move |sums| Some(sums[length]));
 }
 
 /// Mean distance from immune cells to the nearest tumour cell, um, between centres.
 pub(super) fn immune_to_tumour<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
     let (Some(immune), Some(tumour)) = (field.role(Role::Immune), field.role(Role::Tumour)) else { return };
-    let (distances, half_um) = (signed_distance_um(&tumour, field.map), field.map.cell_um() / 2.0);
+    let (distances, half_um) = (signed_distance_um(&tumour, &tissue_mask(field), field.map), field.map.cell_um() / 2.0);
     let cols = field.map.cols() as usize;
     let distance = |place: &Place<'_>| {
         let outside = place.tissue && Field::holds(&immune, place) && !Field::holds(&tumour, place);
@@ -115,7 +119,7 @@ pub(super) fn immune_to_tumour<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) 
     };
     let cells = tally.sum(|_, place| f64::from(u8::from(distance(place).is_some())));
     let sum = tally.sum(|_, place| distance(place).unwrap_or(0.0));
-    tally.read(Readout::of_all(Measure::ImmuneToTumour), move |sums| sums.ratio(sum, cells));
+    tally.read(Readout::of_all(Measure::ImmuneToTumour), cells, move |sums| sums.ratio(sum, cells));
 }
 
 /// All scored tissue as a mask of the map's cells.

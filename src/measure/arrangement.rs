@@ -129,7 +129,7 @@ fn hot<'f>(field: &'f Field<'_>, tissue: &Tissue, class: usize, scores: &[f64], 
     let is_hot = |cell: usize| z[cell].is_some_and(|z| z > 0.0) && q[cell].is_some_and(|q| q <= FALSE_DISCOVERY);
     let hot = tally.sum(|at, place| if tissue.cell_of[at].is_some_and(is_hot) { place.mm2 } else { 0.0 });
     let all = tally.area(|place| place.tissue);
-    tally.read(Readout::of(Measure::HotShare, &field.map.class_names()[class]), move |sums| sums.ratio(hot, all));
+    tally.read(Readout::of(Measure::HotShare, &field.map.class_names()[class]), all, move |sums| sums.ratio(hot, all));
 }
 
 impl Smooth {
@@ -162,8 +162,8 @@ impl Smooth {
             let products = sums[product] - mean * (sums[lag] + sums[value_linked]) + mean * mean * sums[links];
             (sums[links] > 0.0).then(|| sums[count] / sums[links] * products / variation)
         };
-        tally.read(Readout::of(Measure::Moran, name), moran);
-        tally.read(Readout::of(Measure::Geary, name), move |sums| {
+        tally.read(Readout::of(Measure::Moran, name), links, moran);
+        tally.read(Readout::of(Measure::Geary, name), links, move |sums| {
             let (_, variation) = variation(sums, count, value, square)?;
             (sums[links] > 0.0).then(|| (sums[count] - 1.0) * sums[apart] / (2.0 * sums[links] * variation))
         });
@@ -200,17 +200,17 @@ fn pair(
         let (y_mean, y_variation) = variation(sums, count, second.0, second.1)?;
         Some((x_mean, y_mean, (x_variation * y_variation).sqrt()))
     };
-    tally.read(Readout::of(Measure::BivariateMoran, of), move |sums| {
+    tally.read(Readout::of(Measure::BivariateMoran, of), count, move |sums| {
         let (x_mean, y_mean, spread) = spread(sums)?;
         let products = sums[lagged] - x_mean * sums[second.2] - y_mean * sums[first.3] + x_mean * y_mean * sums[links];
         Some(products / spread)
     });
     let Some((plain, lags)) = both else { return };
-    tally.read(Readout::of(Measure::Correlation, of), move |sums| {
+    tally.read(Readout::of(Measure::Correlation, of), count, move |sums| {
         let (x_mean, y_mean, spread) = spread(sums)?;
         Some((sums[plain] - sums[count] * x_mean * y_mean) / spread)
     });
-    tally.read(Readout::of(Measure::Lee, of), move |sums| {
+    tally.read(Readout::of(Measure::Lee, of), count, move |sums| {
         let (x_mean, y_mean, spread) = spread(sums)?;
         let products = sums[lags] - x_mean * sums[second.2] - y_mean * sums[first.2] + x_mean * y_mean * sums[links];
         (sums[links] > 0.0).then(|| sums[count] / sums[links] * products / spread)

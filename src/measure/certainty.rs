@@ -22,8 +22,8 @@ pub(super) fn entropy<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
     let value = |at: usize| entropies[at].unwrap_or(0.0);
     let sum = tally.sum(|at, place| if place.tissue { place.mm2 * value(at) } else { 0.0 });
     let unsure = tally.sum(|at, place| if place.tissue && value(at) >= UNSURE_FROM { place.mm2 } else { 0.0 });
-    tally.read(Readout::of_all(Measure::Entropy), move |sums| sums.ratio(sum, tissue));
-    tally.read(Readout::of_all(Measure::Unsure), move |sums| sums.ratio(unsure, tissue));
+    tally.read(Readout::of_all(Measure::Entropy), tissue, move |sums| sums.ratio(sum, tissue));
+    tally.read(Readout::of_all(Measure::Unsure), tissue, move |sums| sums.ratio(unsure, tissue));
 }
 
 /// The share of scored tiles that are unlike the training data; none when the model cannot tell.

@@ -7,7 +7,7 @@ use super::field::Field;
 use super::readout::{Measure, Readout};
 use crate::error::Result;
 use crate::spatial::{Lattice, MarkedL, Permutations, class_distance, contacts, marked_l};
-use crate::tile::{Meaning, Role};
+use crate::tile::Role;
 use serde::{Deserialize, Serialize};
 
 /// Distances of a curve; a pair of cells is looked up for each square of this.
@@ -104,13 +104,11 @@ fn curve(
 
 /// Neighbouring pairs of classes that exclude each other.
 fn interaction(field: &Field<'_>, tissue: &Tissue, permutations: Option<Permutations>) -> Vec<Readout> {
-    let exclusive =
-        *field.map.meaning() == Meaning::Classes && field.readings.iter().all(|reading| reading.threshold.is_none());
     let decided = tissue.places.iter().map(|&at| field.map.meaning().decide(field.places[at].scores));
     let labels: Option<Vec<u8>> = decided.map(|class| u8::try_from(class?).ok()).collect();
     let names = field.map.class_names();
     let Some(found) = labels
-        .filter(|_| exclusive)
+        .filter(|_| field.exclusive())
         .and_then(|labels| contacts(&tissue.neighbours, &labels, names.len(), permutations))
     else {
         return Vec::new();

@@ -3,6 +3,7 @@
 //! Invariant: the border is that between the tumour's region and other scored tissue. The edge of the section and failed
 //! cells make none: nobody knows what was beyond.
 
+use super::areas::tissue_mask;
 use super::config::MeasureConfig;
 use super::field::{Field, Place};
 use super::readout::Region;
@@ -18,6 +19,8 @@ pub(super) struct Compartments {
     distance_um: Vec<Option<f32>>,
     cols: usize,
     margin_um: f64,
+    /// Whether other classes can lie within the tumour's region at all.
+    pub mixed: bool,
 }
 
 impl Compartments {
@@ -30,9 +33,11 @@ impl Compartments {
             within_tissue(&cells, field)
         });
         let tumour = tumour.filter(|mask| mask.count() > 0);
-        let distance_um = tumour.as_ref().map(|mask| signed_distance_um(mask, map)).unwrap_or_default();
+        let distance_um =
+            tumour.as_ref().map(|mask| signed_distance_um(mask, &tissue_mask(field), map)).unwrap_or_default();
         let distance_um = if distance_um.iter().any(Option::is_some) { distance_um } else { Vec::new() };
-        Self { tumour, distance_um, cols: map.cols() as usize, margin_um: config.margin_um }
+        let mixed = !field.exclusive() || um2(config.largest_gap_mm2) > map.cell_um().powi(2);
+        Self { tumour, distance_um, cols: map.cols() as usize, margin_um: config.margin_um, mixed }
     }
 
     /// Distance of a place to the border, um, negative inside the tumour's region; none without a border.
@@ -56,6 +61,13 @@ impl Compartments {
             (Some(_), false) => all.len(),
         };
         all[..known].to_vec()
+    }
+
+    /// The regions in which classes besides tumour can be found: where a class excludes the others and one cell is larger
+    /// than any gap that is filled, the tumour's region is of tumour alone by definition, which would be told as a finding.
+    pub fn mixed_regions(&self) -> Vec<Region> {
+        let inside = [Region::Tumour, Region::TumourCore, Region::MarginInside];
+        self.regions().into_iter().filter(|region| self.mixed || !inside.contains(region)).collect()
     }
 
     /// Whether a place is in a region; background is in none.

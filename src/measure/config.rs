@@ -59,6 +59,8 @@ impl Default for MeasureConfig {
 
 /// Steps of a profile in one direction; more of them tell nothing.
 const MAX_STEPS: f64 = 1000.0;
+/// Squares that are looked for; more of them are no spots.
+const MAX_SPOTS: usize = 1000;
 /// Samples or arrangements; a million takes hours.
 const MAX_DRAWS: usize = 1_000_000;
 
@@ -89,6 +91,9 @@ impl MeasureConfig {
         if self.profile_reach_um / self.profile_step_um > MAX_STEPS {
             let found = self.profile_reach_um / self.profile_step_um;
             return Err(refused(format!("expected at most {MAX_STEPS} steps of a profile, found {found}")));
+        }
+        if self.hot_spots > MAX_SPOTS {
+            return Err(refused(format!("expected at most {MAX_SPOTS} hot spots, found {}", self.hot_spots)));
         }
         match [("replicates", self.replicates), ("permutations", self.permutations)]
             .iter()

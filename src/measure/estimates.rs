@@ -22,7 +22,7 @@ pub(super) fn means<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
                 if compartments.holds(region, place) { place.mm2 * f64::from(place.scores[class]) } else { 0.0 }
             });
             let readout = Readout { unit: unit(field, class), ..Readout::of(Measure::Mean, name).within(region) };
-            tally.read(readout, move |sums| sums.ratio(sum, area));
+            tally.read(readout, area, move |sums| sums.ratio(sum, area));
         }
     }
 }

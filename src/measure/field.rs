@@ -5,7 +5,7 @@
 use super::config::MeasureConfig;
 use crate::map::{BiomarkerMap, Cell};
 use crate::raster::Mask;
-use crate::tile::{Reading, Role};
+use crate::tile::{Meaning, Reading, Role};
 use std::collections::HashMap;
 
 /// One scored cell.
@@ -18,7 +18,7 @@ pub(super) struct Place<'a> {
     pub mm2: f64,
     /// Its scores, `[K]`.
     pub scores: &'a [f32],
-    /// The number of its square.
+    /// The number of its square; of background the number after the last one.
     pub block: usize,
     /// False for background.
     pub tissue: bool,
@@ -29,7 +29,7 @@ pub(super) struct Field<'a> {
     pub map: &'a BiomarkerMap,
     pub readings: &'a [Reading],
     pub places: Vec<Place<'a>>,
-    /// How many squares hold any.
+    /// How many squares hold tissue.
     pub blocks: usize,
     /// Where each class is present, cell by cell of the map.
     pub present: Vec<Mask>,
@@ -40,24 +40,33 @@ impl<'a> Field<'a> {
         let present: Vec<Mask> =
             readings.iter().enumerate().map(|(class, reading)| map.positive(class, reading.threshold)).collect();
         let background: Vec<&Mask> = of_role(&present, readings, Role::Background).collect();
-        let side = cells_a_side(config.block_um, map.cell_um());
+        let side = cells_a_side(config.block_um, map.step_um());
         let mm2_per_px = (map.mpp().get() / 1000.0).powi(2);
         let mut blocks = HashMap::new();
         let mut places = Vec::new();
         for (col, row, cell) in map.cells() {
             let (Cell::Scored(scores), Some(rect)) = (cell, map.rect_l0(col, row)) else { continue };
-            let next = blocks.len();
-            let block = *blocks.entry((col / side, row / side)).or_insert(next);
             let mm2 = f64::from(rect.w) * f64::from(rect.h) * mm2_per_px;
             let tissue = !background.iter().any(|mask| mask.get(i64::from(col), i64::from(row)));
+            let next = blocks.len();
+            let block = if tissue { *blocks.entry((col / side, row / side)).or_insert(next) } else { usize::MAX };
             places.push(Place { col, row, mm2, scores, block, tissue });
         }
-        Self { map, readings, places, blocks: blocks.len(), present }
+        let blocks = blocks.len();
+        for place in &mut places {
+            place.block = place.block.min(blocks);
+        }
+        Self { map, readings, places, blocks, present }
     }
 
     /// Whether a mask of the map's cells holds a place.
     pub fn holds(mask: &Mask, place: &Place<'_>) -> bool {
         mask.get(i64::from(place.col), i64::from(place.row))
+    }
+
+    /// Whether each cell is of one class only.
+    pub fn exclusive(&self) -> bool {
+        *self.map.meaning() == Meaning::Classes && self.readings.iter().all(|reading| reading.threshold.is_none())
     }
 
     /// Where any class of a role is present; none when no class has it.

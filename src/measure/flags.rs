@@ -52,7 +52,40 @@ pub(super) fn flags(
             config.til_cell_um
         ));
     }
+    flags.extend(left_out(subject, field, config));
     flags.extend(roles(field));
+    flags
+}
+
+/// Which read-outs are missing because of how tiles lie or classes are read.
+fn left_out(subject: &Subject<'_>, field: &Field<'_>, config: &MeasureConfig) -> Vec<String> {
+    let mut flags = Vec::new();
+    let step_um = field.map.step_um();
+    if subject.plan.step_l0 < subject.plan.side_l0 {
+        flags
+            .push("tiles overlap, so nothing is held against chance: there are no p-values and no z-scores".to_owned());
+    }
+    let tumour = !field.names(Role::Tumour).is_empty();
+    if tumour && field.exclusive() && config.largest_gap_mm2 * 1e6 <= field.map.cell_um().powi(2) {
+        flags.push(format!(
+            "a cell of the map ({step_um:.0} um) is larger than any gap that is filled ({} mm2), so nothing but tumour can be \
+             seen within the tumour's region: shares within it and the immune phenotype are left out",
+            config.largest_gap_mm2
+        ));
+    }
+    if tumour && config.margin_um < step_um / 2.0 {
+        flags.push(format!("the margin of {} um is narrower than half a cell and holds none", config.margin_um));
+    }
+    let side_um = config.hot_spot_mm2.sqrt() * 1000.0;
+    let (width, height) = (f64::from(field.map.cols()) * step_um, f64::from(field.map.rows()) * step_um);
+    if side_um > width.min(height) {
+        flags.push(format!("hot spots of {} mm2 are larger than the map", config.hot_spot_mm2));
+    }
+    if *field.map.meaning() == Meaning::Classes && !field.exclusive() {
+        flags.push(
+            "classes with thresholds may overlap: diversity and neighbourhood enrichment are left out".to_owned(),
+        );
+    }
     flags
 }
 

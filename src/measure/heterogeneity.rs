@@ -4,26 +4,27 @@ use super::field::Field;
 use super::readout::{Measure, Readout};
 use super::tally::{Sum, Sums, Tally};
 use crate::raster::Mask;
-use crate::tile::{Meaning, Role};
+use crate::tile::Role;
 
 /// Diversity of the classes' shares of the tissue; only of classes that exclude each other.
 pub(super) fn diversity<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
-    if *field.map.meaning() != Meaning::Classes || field.readings.iter().any(|reading| reading.threshold.is_some()) {
+    if !field.exclusive() {
         return;
     }
     let of_tissue = |class: &usize| field.readings[*class].role != Some(Role::Background);
     let classes: Vec<&Mask> = (0..field.present.len()).filter(of_tissue).map(|class| &field.present[class]).collect();
     let areas: Vec<Sum> =
         classes.iter().map(|mask| tally.area(|place| place.tissue && Field::holds(mask, place))).collect();
+    let tissue = tally.area(|place| place.tissue);
     let largest = (classes.len() as f64).ln();
     let shannon = move |areas: &[Sum], sums: &Sums<'_>| entropy(areas.iter().map(|&area| sums[area]));
     let of = areas.clone();
-    tally.read(Readout::of_all(Measure::Shannon), move |sums| shannon(&of, sums));
+    tally.read(Readout::of_all(Measure::Shannon), tissue, move |sums| shannon(&of, sums));
     let of = areas.clone();
-    tally.read(Readout::of_all(Measure::Evenness), move |sums| {
+    tally.read(Readout::of_all(Measure::Evenness), tissue, move |sums| {
         shannon(&of, sums).filter(|_| largest > 0.0).map(|found| found / largest)
     });
-    tally.read(Readout::of_all(Measure::Rao), move |sums| {
+    tally.read(Readout::of_all(Measure::Rao), tissue, move |sums| {
         let total: f64 = areas.iter().map(|&area| sums[area]).sum();
         (total > 0.0).then(|| 1.0 - areas.iter().map(|&area| (sums[area] / total).powi(2)).sum::<f64>())
     });
@@ -41,7 +42,7 @@ fn local<'f>(field: &'f Field<'_>, classes: &[&Mask], tally: &mut Tally<'f>) {
     let within: Vec<f64> = areas.into_iter().map(|areas| entropy(areas.into_iter()).unwrap_or(0.0)).collect();
     let tissue = tally.area(|place| place.tissue);
     let sum = tally.sum(|_, place| if place.tissue { place.mm2 * within[place.block] } else { 0.0 });
-    tally.read(Readout::of_all(Measure::LocalShannon), move |sums| sums.ratio(sum, tissue));
+    tally.read(Readout::of_all(Measure::LocalShannon), tissue, move |sums| sums.ratio(sum, tissue));
 }
 
 /// Shannon's entropy of parts of a whole, in nat; none of nothing.

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 const LEAST_TISSUE: f64 = 0.5;
 /// Kept apart from the random numbers of other purposes.
 const STREAM: u64 = 0x5b07;
+/// What rounding leaves of sums over a whole map.
+const DUST: f64 = 1e-9;
 
 /// The squares with most of one class or number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,14 +64,15 @@ pub(super) fn hot_spots(field: &Field<'_>, config: &MeasureConfig) -> Vec<HotSpo
             }
         };
         let values: Vec<f64> = field.places.iter().filter(|place| place.tissue).map(value).collect();
-        HotSpots { of: name.clone(), spots: find(field, &values, config) }
+        HotSpots { of: name.clone(), spots: find(field, &values, !estimates, config) }
     };
     wanted.map(of).filter(|found| !found.spots.is_empty()).collect()
 }
 
-fn find(field: &Field<'_>, values: &[f64], config: &MeasureConfig) -> Vec<HotSpot> {
+/// `shares` are of what is there or not, of which squares without any are no spots.
+fn find(field: &Field<'_>, values: &[f64], shares: bool, config: &MeasureConfig) -> Vec<HotSpot> {
     let windows = Windows::new(field, config);
-    if windows.places.is_empty() || values.iter().all(|value| *value <= 0.0) {
+    if windows.places.is_empty() || (shares && values.iter().all(|value| *value <= 0.0)) {
         return Vec::new();
     }
     let mut best = windows.means(values);
@@ -82,7 +85,8 @@ fn find(field: &Field<'_>, values: &[f64], config: &MeasureConfig) -> Vec<HotSpo
     best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut chosen: Vec<(f64, usize)> = Vec::new();
     for (mean, window) in best {
-        if chosen.len() == config.hot_spots || mean <= 0.0 {
+        // Differences of sums leave some dust where there is nothing.
+        if chosen.len() == config.hot_spots || (shares && mean <= DUST) {
             break;
         }
         if chosen.iter().all(|&(_, other)| windows.apart(window, other)) {
@@ -92,9 +96,10 @@ fn find(field: &Field<'_>, values: &[f64], config: &MeasureConfig) -> Vec<HotSpo
     let spot = |(value, window): (f64, usize)| {
         let rect = windows.rect_l0(field, window);
         // Rounding of sums must not make the very arrangement that was found a chance that falls short of it.
-        let reached = chance.iter().filter(|&&found| found >= value * (1.0 - 1e-12)).count();
+        let reached = chance.iter().filter(|&&found| found >= value - DUST * (1.0 + value.abs())).count();
         let p = (!chance.is_empty()).then(|| (1 + reached) as f64 / (1 + chance.len()) as f64);
         let tissue_mm2 = windows.tissue_mm2[window];
+        let value = if shares { value.clamp(0.0, 1.0) } else { value };
         HotSpot { x_l0: rect.x, y_l0: rect.y, w_l0: rect.w, h_l0: rect.h, tissue_mm2, value, p }
     };
     chosen.into_iter().map(spot).collect()
@@ -116,7 +121,7 @@ struct Windows {
 impl Windows {
     fn new(field: &Field<'_>, config: &MeasureConfig) -> Self {
         let (cols, rows) = (field.map.cols() as usize, field.map.rows() as usize);
-        let side = cells_a_side(config.hot_spot_mm2.sqrt() * 1000.0, field.map.cell_um()) as usize;
+        let side = cells_a_side(config.hot_spot_mm2.sqrt() * 1000.0, field.map.step_um()) as usize;
         let tissue = field.places.iter().filter(|place| place.tissue);
         let cells = tissue.map(|place| (place.row as usize * cols + place.col as usize, place.mm2)).collect();
         let mut windows = Self { cols, rows, side, cells, places: Vec::new(), tissue_mm2: Vec::new() };

@@ -121,6 +121,35 @@ fn adjust(readouts: &mut [Readout]) {
     }
 }
 
+/// What was measured of how tiles lie in space.
+struct Arranged {
+    readouts: Vec<Readout>,
+    curves: Vec<ClusteringCurve>,
+    hot_spots: Vec<HotSpots>,
+}
+
+/// Figures of the tiles' own grid. Tiles that overlap share pixels, so nothing is held against chance then.
+fn arranged(field: &Field<'_>, config: &MeasureConfig, overlapping: bool) -> Result<Arranged> {
+    let config = &MeasureConfig { permutations: if overlapping { 0 } else { config.permutations }, ..*config };
+    let tissue = Tissue::of(field)?;
+    let mut tally = Tally::new(field);
+    let mut tests = arrangement::arrange(field, &tissue, &mut tally);
+    areas::immune_to_tumour(field, &mut tally);
+    let mut readouts = tally.readouts(&config.bootstrap());
+    let clustering = clustering::clustering(field, &tissue, config)?;
+    readouts.extend(clustering.readouts);
+    tests.extend(clustering.immune_to_tumour.map(|p| (Readout::of_all(Measure::ImmuneToTumour), p)));
+    if overlapping {
+        tests.clear();
+    } else {
+        readouts.extend(arrangement::joins(field, &tissue));
+    }
+    for (of, p) in tests {
+        readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
+    }
+    Ok(Arranged { readouts, curves: clustering.curves, hot_spots: hot_spots::hot_spots(field, config) })
+}
+
 /// The tables of all measures of pairs.
 fn tables(readouts: &[Readout], names: &[String]) -> Vec<PairTable> {
     let measures = [Measure::Correlation, Measure::Lee, Measure::BivariateMoran, Measure::Interaction];
@@ -140,24 +169,23 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
     let mut tally = Tally::new(&field);
     areas::areas(&field, &compartments, &mut tally);
     areas::border(&field, &compartments, &mut tally);
-    areas::immune_to_tumour(&field, &mut tally);
     estimates::means(&field, &compartments, &mut tally);
     heterogeneity::diversity(&field, &mut tally);
     certainty::entropy(&field, &mut tally);
-    let tissue = Tissue::of(&field)?;
-    let tests = arrangement::arrange(&field, &tissue, &mut tally);
     let mut readouts = tally.readouts(&bootstrap);
-    readouts.extend(arrangement::joins(&field, &tissue));
+    // What lies how in space is asked of the tiles: cells of one tile, or smoothed ones, are not so many observations.
+    let own = BiomarkerMap::new(subject.plan, subject.predictions)?;
+    let own = Field::new(&own, subject.readings, config);
+    let arranged = arranged(&own, config, subject.plan.step_l0 < subject.plan.side_l0)?;
+    readouts.extend(arranged.readouts);
     readouts.push(areas::failed(&field));
     readouts.extend(estimates::quantiles(&field, &compartments, config));
-    readouts.extend(tils::til_fraction(subject.plan, subject.predictions, subject.readings, config)?);
-    readouts.extend(certainty::unfamiliar(subject.plan, subject.predictions, config));
-    let clustering = clustering::clustering(&field, &tissue, config)?;
-    readouts.extend(clustering.readouts);
-    let near = clustering.immune_to_tumour.map(|p| (Readout::of_all(Measure::ImmuneToTumour), p));
-    for (of, p) in tests.into_iter().chain(near) {
-        readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
+    let mut flags = Vec::new();
+    match tils::til_fraction(subject.plan, subject.predictions, subject.readings, config) {
+        Ok(found) => readouts.extend(found),
+        Err(error) => flags.push(format!("no TIL map of cells of {} um: {}", config.til_cell_um, error.message())),
     }
+    readouts.extend(certainty::unfamiliar(subject.plan, subject.predictions, config));
     readouts.sort_by_key(|readout| readout.measure);
     adjust(&mut readouts);
     let of_role = |role: Role| (role, field.names(role).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
@@ -165,8 +193,8 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
         roles: Role::ALL.into_iter().map(of_role).filter(|(_, names)| !names.is_empty()).collect(),
         phenotype: phenotype::phenotype(&readouts, config),
         profile: profile::profile(&field, &compartments, config),
-        hot_spots: hot_spots::hot_spots(&field, config),
-        clustering: clustering.curves,
+        hot_spots: arranged.hot_spots,
+        clustering: arranged.curves,
         pairs: tables(&readouts, subject.map.class_names()),
         agreement: subject
             .measured
@@ -176,5 +204,6 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
         flags: Vec::new(),
     };
     measurements.flags = flags::flags(subject, &field, &measurements, config);
+    measurements.flags.extend(flags);
     Ok(measurements)
 }

@@ -61,7 +61,8 @@ pub(super) fn phenotype(readouts: &[Readout], config: &MeasureConfig) -> Option<
         _ => Phenotype::Desert,
     };
     let clear = |figure: Figure| match (figure.low, figure.high) {
-        (Some(low), Some(high)) => low >= from || high < from,
+        // An interval without width knows of no spread at all.
+        (Some(low), Some(high)) => low < high && (low >= from || high < from),
         _ => false,
     };
     let clear = clear(inside) && (phenotype == Phenotype::Inflamed || clear(outside));

@@ -64,7 +64,7 @@ pub(super) fn profile(field: &Field<'_>, compartments: &Compartments, config: &M
                 _ if Field::holds(&field.present[class], place) => place.mm2,
                 _ => 0.0,
             });
-            tally.read((class, step), move |sums| sums.ratio(sum, area));
+            tally.read((class, step), area, move |sums| sums.ratio(sum, area));
         }
     }
     let mut series: Vec<ProfileSeries> =

@@ -208,7 +208,7 @@ measures! {
         "Stroma as a share of tumour and stroma; above 0.5 a tumour is called stroma-high.",
         "West et al. 2010, doi:10.1038/sj.bjc.6605674; cut-off: Mesker et al. 2007, doi:10.1155/2007/175276";
     BorderLength "border_length": Tumour, "Length of the tumour's border", "mm",
-        "Length of the edges between cells of the tumour's region and other scored tissue; steps along the grid, so up to 1.27 times a smooth border.", "";
+        "Length of the edges between cells of the tumour's region and other scored tissue; steps along the grid, so 1.27 times a smooth border on average, at most 1.41 times.", "";
     ImmuneFraction "immune_fraction": Immune, "Immune cells", "",
         "Area of immune cells as a share of the tissue scored in the region.", "";
     TilFraction "til_fraction": Immune, "TIL map, positive share", "",
@@ -271,7 +271,7 @@ measures! {
     Unsure "unsure": Certainty, "Unsure share", "",
         "Share of the tissue in cells whose entropy is 0.5 or more.", "";
     Unfamiliar "unfamiliar": Certainty, "Unlike the training data", "",
-        "Share of the scored tiles that are farther from the training tiles than 99 of 100 kept-apart ones are.",
+        "Share of the scored tiles that are farther from the training tiles than nearly all kept-apart ones are: 99 of 100, unless the model's card says otherwise.",
         "distance: Tipping and Bishop 1999, doi:10.1111/1467-9868.00196";
 }
 

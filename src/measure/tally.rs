@@ -10,7 +10,7 @@
 
 use super::field::{Field, Place};
 use super::readout::Readout;
-use crate::evaluate::{Bootstrap, Figure, Partition};
+use crate::evaluate::{Bootstrap, Figure, LEAST_CLUSTERS, Partition};
 use std::ops::Index;
 
 /// One sum.
@@ -35,14 +35,16 @@ impl Sums<'_> {
     }
 }
 
+/// A figure's key, the sum without which there is no figure, and the figure.
+type Entry<'f, K> = (K, Sum, Statistic<'f>);
 type Statistic<'f> = Box<dyn Fn(&Sums<'_>) -> Option<f64> + Sync + 'f>;
 
 /// Sums, and what is worked out from them; each statistic has a key by which it is known afterwards.
 pub(super) struct Tally<'f, K = Readout> {
     field: &'f Field<'f>,
-    /// For each sum its part of every square.
+    /// For each sum its part of every square, and last of background, which is not drawn.
     parts: Vec<Vec<f64>>,
-    statistics: Vec<(K, Statistic<'f>)>,
+    statistics: Vec<Entry<'f, K>>,
 }
 
 impl<'f, K> Tally<'f, K> {
@@ -52,7 +54,7 @@ impl<'f, K> Tally<'f, K> {
 
     /// The sum of a value of each cell; the value gets the cell's place in the list, too.
     pub fn sum(&mut self, value: impl Fn(usize, &Place<'_>) -> f64) -> Sum {
-        let mut parts = vec![0.0; self.field.blocks];
+        let mut parts = vec![0.0; self.field.blocks + 1];
         for (at, place) in self.field.places.iter().enumerate() {
             parts[place.block] += value(at, place);
         }
@@ -65,21 +67,35 @@ impl<'f, K> Tally<'f, K> {
         self.sum(|_, place| if holds(place) { place.mm2 } else { 0.0 })
     }
 
-    /// Adds a statistic.
-    pub fn read(&mut self, key: K, statistic: impl Fn(&Sums<'_>) -> Option<f64> + Sync + 'f) {
-        self.statistics.push((key, Box::new(statistic)));
+    /// Adds a statistic. It has an interval when at least [`LEAST_CLUSTERS`] squares hold some of what it is `over`.
+    pub fn read(&mut self, key: K, over: Sum, statistic: impl Fn(&Sums<'_>) -> Option<f64> + Sync + 'f) {
+        self.statistics.push((key, over, Box::new(statistic)));
     }
 
     /// Works out all statistics with their intervals.
     pub fn figures(self, bootstrap: &Bootstrap) -> Vec<(K, Figure)> {
         let Self { field, parts, statistics } = self;
-        let (keys, statistics): (Vec<K>, Vec<Statistic<'f>>) = statistics.into_iter().unzip();
+        let held = |over: Sum| parts[over.0][..field.blocks].iter().filter(|part| **part > 0.0).count();
+        let (mut keys, mut enough, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, over, statistic) in statistics {
+            keys.push(key);
+            enough.push(held(over) >= LEAST_CLUSTERS);
+            told.push(statistic);
+        }
         let all = |draws: &[u32]| {
-            let total = |parts: &Vec<f64>| parts.iter().zip(draws).map(|(part, &times)| part * f64::from(times)).sum();
+            let total = |parts: &Vec<f64>| {
+                let drawn: f64 = parts.iter().zip(draws).map(|(part, &times)| part * f64::from(times)).sum();
+                // An empty sum is -0.
+                drawn + parts.last().copied().unwrap_or(0.0) + 0.0
+            };
             let sums: Vec<f64> = parts.iter().map(total).collect();
-            statistics.iter().map(|statistic| statistic(&Sums(&sums)).filter(|value| value.is_finite())).collect()
+            told.iter().map(|statistic| statistic(&Sums(&sums)).filter(|value| value.is_finite())).collect()
         };
-        keys.into_iter().zip(bootstrap.figures(&Partition::singles(field.blocks), all)).collect()
+        let figures = bootstrap.figures(&Partition::singles(field.blocks), all);
+        let figure = |(figure, enough): (Figure, bool)| {
+            if enough { figure } else { Figure { low: None, high: None, ..figure } }
+        };
+        keys.into_iter().zip(figures.into_iter().zip(enough).map(figure)).collect()
     }
 }
 

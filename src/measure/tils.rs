@@ -28,6 +28,6 @@ pub(super) fn til_fraction(
     let mut tally = Tally::new(&field);
     let tissue = tally.area(|place| place.tissue);
     let positive = tally.area(|place| place.tissue && Field::holds(&immune, place));
-    tally.read(Readout::of_all(Measure::TilFraction), move |sums| sums.ratio(positive, tissue));
+    tally.read(Readout::of_all(Measure::TilFraction), tissue, move |sums| sums.ratio(positive, tissue));
     Ok(tally.readouts(&config.bootstrap()).into_iter().next())
 }

@@ -13,8 +13,8 @@ use crate::raster::RgbImage8;
 use crate::report::{CohortColumn, CohortPage, CohortSlide, Fact, Note, ReadoutDefinition, Section, cohort_page};
 use std::path::Path;
 
-/// Columns of the report; all numbers are in the tables.
-const COLUMNS: usize = 12;
+/// Columns of one measure, each of a class of its own; all numbers are in the tables.
+const CLASSES: usize = 4;
 /// What is worth a column, in this order.
 const WANTED: [(Measure, Region); 12] = [
     (Measure::TissueArea, Region::Tissue),
@@ -117,13 +117,14 @@ fn columns(maps: &[MapRecord]) -> Vec<Readout> {
     let mut columns: Vec<Readout> = Vec::new();
     for (measure, region) in WANTED {
         let readouts = maps.iter().flat_map(|map| &map.measurements.readouts);
+        let mut own: Vec<Readout> = Vec::new();
         for readout in readouts.filter(|readout| (readout.measure, readout.region) == (measure, region)) {
-            if !columns.iter().any(|known| known.key() == readout.key()) {
-                columns.push(readout.clone());
+            if own.len() < CLASSES && !own.iter().any(|known| known.key() == readout.key()) {
+                own.push(readout.clone());
             }
         }
+        columns.extend(own);
     }
-    columns.truncate(COLUMNS);
     columns
 }
 

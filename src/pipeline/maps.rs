@@ -85,14 +85,38 @@ impl MapSettings {
         source.read(ids).map(Some)
     }
 
+    /// Checks that what is said of classes is of classes that there are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] `MAP-0011`.
+    pub(super) fn check_names(&self, names: &[String]) -> Result<()> {
+        match self.roles.values().flatten().chain(self.thresholds.keys()).find(|name| !names.contains(name)) {
+            Some(name) => {
+                let message = format!("expected a class of {}, found {name:?}", names.join(", "));
+                Err(Error::new(ErrorKind::Usage, "MAP-0011", message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that one table of measured numbers is not taken for that of several slides.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] `MAP-0015`.
+    pub(super) fn check_measured(&self, slides: usize) -> Result<()> {
+        match self.measured.as_ref().filter(|place| !place.is_dir() && slides > 1) {
+            Some(table) => {
+                let message = format!("expected a folder of tables for {slides} slides, found one table");
+                Err(Error::new(ErrorKind::Usage, "MAP-0015", message).at_path(table))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// How each class of a slide is read.
     fn readings(&self, record: &SlideRecord) -> Result<Vec<Reading>> {
         let names = &record.model.classes;
-        let given = self.roles.values().flatten().chain(self.thresholds.keys());
-        if let Some(name) = given.into_iter().find(|name| !names.contains(name)) {
-            let message = format!("expected a class of {}, found {name:?}", names.join(", "));
-            return Err(Error::new(ErrorKind::Usage, "MAP-0011", message));
-        }
+        self.check_names(names)?;
         let columns = record.model.columns.iter().map(|column| column.reading);
         let columns = columns.chain(std::iter::repeat(Reading::default()));
         let read = |(name, stored): (&String, Reading)| {
@@ -225,18 +249,22 @@ pub fn map_results(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<MapOutcome> {
     settings.check()?;
-    let records = stored_records(results)?;
+    let Stored { records, unreadable } = stored_records(results)?;
     let slides: Vec<&SlideRecord> = records.iter().filter(|record| has_maps(record)).collect();
-    if let Some(table) = settings.measured.as_ref().filter(|place| !place.is_dir() && slides.len() > 1) {
-        let message = format!("expected a folder of tables for {} slides, found one table", slides.len());
-        return Err(Error::new(ErrorKind::Usage, "MAP-0015", message).at_path(table));
-    }
+    settings.check_measured(slides.len())?;
     let ids = records.iter().map(|record| record.slide.id.as_str());
     let outcomes = settings.read_outcomes(ids, !slides.is_empty())?;
     check_maps_writable(results, &settings.formats)?;
     // Before the first map changes, so that it never tells of others.
     remove_outcomes(results)?;
-    let mut outcome = MapOutcome { slides: slides.len(), mapped: 0, failed: 0, interrupted: false };
+    let all = slides.len() + unreadable.len();
+    let mut outcome = MapOutcome { slides: all, mapped: 0, failed: unreadable.len(), interrupted: false };
+    for id in &unreadable {
+        let message = "expected the record of a slide, found a file that is none of this version";
+        let error = Error::new(ErrorKind::Integrity, "MAP-0016", message)
+            .with_advice("it was damaged, or written by another version; score the slide again");
+        listen(Event::Mapped { id, seconds: 0.0, reused: false, error: Some(&error) });
+    }
     for record in slides {
         if cancel.load(Ordering::Relaxed) {
             outcome.interrupted = true;
@@ -251,8 +279,15 @@ pub fn map_results(
     Ok(outcome)
 }
 
+/// What a results folder holds.
+struct Stored {
+    records: Vec<SlideRecord>,
+    /// Slides whose records cannot be read.
+    unreadable: Vec<String>,
+}
+
 /// The records of all slides of a folder, by name.
-fn stored_records(results: &Path) -> Result<Vec<SlideRecord>> {
+fn stored_records(results: &Path) -> Result<Stored> {
     let refuse = |error| Error::io(results, "read the results folder", error);
     let entries = std::fs::read_dir(results).map_err(refuse)?.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
     let mut ids: Vec<String> = entries
@@ -260,14 +295,19 @@ fn stored_records(results: &Path) -> Result<Vec<SlideRecord>> {
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
         .collect();
     ids.sort_unstable();
-    let records: Vec<SlideRecord> = ids.iter().filter_map(|id| SlideRecord::read(results, id)).collect();
+    // What the run was is told beside the slides.
+    ids.retain(|id| !id.starts_with("run_metadata_"));
+    let (records, unreadable): (Vec<_>, Vec<_>) =
+        ids.into_iter().map(|id| (SlideRecord::read(results, &id), id)).partition(|(record, _)| record.is_some());
+    let records: Vec<SlideRecord> = records.into_iter().filter_map(|(record, _)| record).collect();
+    let unreadable = unreadable.into_iter().map(|(_, id)| id).collect();
     if records.is_empty() {
         let message = "expected the results of a scoring, found no record of a slide";
         return Err(Error::new(ErrorKind::Usage, "MAP-0014", message)
             .at_path(results)
             .with_advice("give the folder that was given to `eosin score --out`"));
     }
-    Ok(records)
+    Ok(Stored { records, unreadable })
 }
 
 /// A file of the scoring that maps are made of.

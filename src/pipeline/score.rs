@@ -146,6 +146,8 @@ pub fn score(
     let outcomes = config.maps.read_outcomes(ids.iter().map(String::as_str), !bundle.classes().is_empty())?;
     check_writable(&config.out, &bundle.meaning())?;
     if !bundle.classes().is_empty() {
+        config.maps.check_names(&bundle.class_names())?;
+        config.maps.check_measured(config.slides.len())?;
         check_maps_writable(&config.out, &config.maps.formats)?;
     }
     let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, batch))?;

@@ -17,6 +17,7 @@ use crate::report::{
     Table, scatter_plot,
 };
 use crate::tile::Reading;
+use std::collections::BTreeMap;
 
 /// Everything that a page is made of besides the numbers.
 pub(super) struct PageFacts<'a> {
@@ -304,10 +305,33 @@ pub(super) fn model_facts(record: &SlideRecord) -> Vec<Fact> {
             Fact::new("Intended use", card.intended_use.as_str()),
             Fact::new("Trained on", card.training_data.as_str()),
             Fact::new("Attribution", card.attribution.as_str()),
+            Fact::new("Figures on kept-apart tiles", figures(&card.metrics)),
         ]);
     }
+    facts.extend(model.temperature.map(|value| Fact::new("Temperature of the probabilities", format!("{value:.3}"))));
     facts.retain(|fact| !fact.value.is_empty());
     facts
+}
+
+/// The figures of a card that tell how good a model is as a whole, with their intervals.
+fn figures(metrics: &BTreeMap<String, f64>) -> String {
+    const TOLD: [(&str, &str); 6] = [
+        ("test_balanced_accuracy", "balanced accuracy"),
+        ("test_auroc", "AUROC"),
+        ("test_macro_auroc", "macro AUROC"),
+        ("test_mean_r2", "mean R\u{b2}"),
+        ("test_ece", "calibration error"),
+        ("test_tiles", "tiles"),
+    ];
+    let told = TOLD.iter().filter_map(|(key, title)| {
+        let value = metrics.get(*key)?;
+        let end = |end: &str| metrics.get(&format!("{key}_{end}"));
+        Some(match (end("low"), end("high")) {
+            (Some(low), Some(high)) => format!("{title} {value} ({low} to {high})"),
+            _ => format!("{title} {value}"),
+        })
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn device_facts(record: &SlideRecord) -> Vec<Fact> {

@@ -1,8 +1,10 @@
 //! Read-outs of maps whose truth is known: a round tumour with a ring of immune cells, and the generated slide.
 
 use eosin::geometry::{Rect, Size};
-use eosin::map::BiomarkerMap;
-use eosin::measure::{Measure, MeasureConfig, MeasuredMap, Measurements, Phenotype, Region, Subject, measure};
+use eosin::map::{BiomarkerMap, MapConfig};
+use eosin::measure::{
+    Measure, MeasureConfig, MeasuredMap, Measurements, Phenotype, Readout, Region, Subject, Topic, measure,
+};
 use eosin::spatial::{Contiguity, Neighbours, autocorrelation, benjamini_hochberg, bivariate_moran, lee};
 use eosin::synthetic::{CLASS_NAMES, SyntheticConfig, SyntheticSlide};
 use eosin::tile::{GridRule, Meaning, Predictions, Reading, Role, TilePlan, Unfamiliarity};
@@ -260,6 +262,64 @@ fn numbers_of_space_are_those_of_the_statistics_themselves() {
     let mut sorted = a.clone();
     sorted.sort_by(f64::total_cmp);
     assert!(same(value(&found, Measure::Median, Some("a"), tissue), sorted[(sorted.len() - 1) / 2]));
+}
+
+#[test]
+fn arrangement_is_that_of_the_tiles_whatever_the_cells_and_without_chance_where_tiles_overlap() {
+    let (plan, predictions) = round_tumour(|_| false);
+    let readings = ROLES.map(role);
+    let of = |plan: &TilePlan, cells: &MapConfig| {
+        let map = BiomarkerMap::with(plan, &predictions, cells).unwrap();
+        measure(&Subject { plan, predictions: &predictions, map: &map, readings: &readings, measured: None }, &quick())
+            .unwrap()
+    };
+    let arranged = |found: &Measurements| {
+        let topic = |readout: &&Readout| readout.measure.definition().topic == Topic::Arrangement;
+        let distance = found.find(Measure::ImmuneToTumour, None, Region::Tissue).cloned();
+        let readouts: Vec<Readout> = found.readouts.iter().filter(topic).cloned().chain(distance).collect();
+        (readouts, found.hot_spots.clone(), found.clustering.clone())
+    };
+    let tiles = of(&plan, &MapConfig::default());
+    let (finer, smoother) = (
+        of(&plan, &MapConfig { cell_um: Some(25.0), smooth_um: None }),
+        of(&plan, &MapConfig { cell_um: None, smooth_um: Some(150.0) }),
+    );
+    assert!(arranged(&tiles).0.len() > 10);
+    assert_eq!(arranged(&finer), arranged(&tiles));
+    assert_eq!(arranged(&smoother), arranged(&tiles));
+    // The same tiles, twice as wide: each shares three quarters of itself with others.
+    let overlapping = of(&TilePlan { side_l0: 100, ..plan.clone() }, &MapConfig::default());
+    assert!(overlapping.readouts.iter().all(|readout| readout.p.is_none()));
+    assert!(overlapping.hot_spots.iter().flat_map(|of| &of.spots).all(|spot| spot.p.is_none()));
+    assert!(overlapping.find(Measure::JoinCount, Some("tumour"), Region::Tissue).is_none());
+    assert!(overlapping.flags.iter().any(|flag| flag.contains("overlap")), "{:?}", overlapping.flags);
+}
+
+#[test]
+fn background_makes_no_margin_and_is_no_square_of_tissue() {
+    // Stroma, which is all that touches the tumour, is called background: no edge of a cell is a border.
+    let (plan, predictions) = round_tumour(|_| false);
+    let readings = [role(Role::Tumour), role(Role::Background), role(Role::Immune)];
+    let map = BiomarkerMap::new(&plan, &predictions).unwrap();
+    let subject = Subject { plan: &plan, predictions: &predictions, map: &map, readings: &readings, measured: None };
+    let found = measure(&subject, &quick()).unwrap();
+    assert!(found.find(Measure::TissueArea, None, Region::MarginInside).is_some_and(|margin| {
+        // Immune cells lie 200 um beyond the border, so only tumour within 300 um of it is in the margin of 500 um.
+        let truth = ring_mm2(TUMOUR - 300.0, TUMOUR);
+        (margin.figure.value.unwrap() - truth).abs() <= quantisation_mm2(&[TUMOUR - 300.0, TUMOUR])
+    }));
+    assert!(same(value(&found, Measure::BorderLength, None, Region::Tissue), 0.0));
+    let glass = value(&found, Measure::ClassArea, Some("stroma"), Region::Tissue);
+    assert!(glass > 10.0 && found.find(Measure::ClassFraction, Some("stroma"), Region::Tissue).is_none());
+}
+
+#[test]
+fn what_tiles_are_too_large_to_show_is_left_out_and_said() {
+    let (plan, predictions) = round_tumour(|_| false);
+    let found = measured(&plan, &predictions, &MeasureConfig { largest_gap_mm2: 0.002, ..quick() });
+    assert!(found.find(Measure::ImmuneFraction, None, Region::Tumour).is_none() && found.phenotype.is_none());
+    assert!(found.find(Measure::ImmuneFraction, None, Region::MarginOutside).is_some());
+    assert!(found.flags.iter().any(|flag| flag.contains("nothing but tumour")), "{:?}", found.flags);
 }
 
 #[test]
