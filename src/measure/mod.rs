@@ -24,7 +24,7 @@ mod tally;
 mod tils;
 
 pub use agreement::{MapAgreement, MeasuredMap};
-pub use arrangement::PairTable;
+pub use arrangement::{LocalMap, PairTable};
 pub use clustering::{ClusteringCurve, ClusteringStep};
 pub use config::MeasureConfig;
 pub use hot_spots::{HotSpot, HotSpots};
@@ -73,6 +73,9 @@ pub struct Measurements {
     /// Where there is most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hot_spots: Vec<HotSpots>,
+    /// Where there is more or less than chance; for pictures, and not stored.
+    #[serde(skip)]
+    pub local: Vec<LocalMap>,
     /// How clustered each class is, over distances.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clustering: Vec<ClusteringCurve>,
@@ -126,6 +129,7 @@ struct Arranged {
     readouts: Vec<Readout>,
     curves: Vec<ClusteringCurve>,
     hot_spots: Vec<HotSpots>,
+    local: Vec<LocalMap>,
 }
 
 /// Figures of the tiles' own grid. Tiles that overlap share pixels, so nothing is held against chance then.
@@ -147,7 +151,8 @@ fn arranged(field: &Field<'_>, config: &MeasureConfig, overlapping: bool) -> Res
     for (of, p) in tests {
         readouts.iter_mut().filter(|readout| readout.key() == of.key()).for_each(|readout| readout.p = Some(p));
     }
-    Ok(Arranged { readouts, curves: clustering.curves, hot_spots: hot_spots::hot_spots(field, config) })
+    let local = if overlapping { Vec::new() } else { arrangement::local(field, &tissue) };
+    Ok(Arranged { readouts, curves: clustering.curves, hot_spots: hot_spots::hot_spots(field, config), local })
 }
 
 /// The tables of all measures of pairs.
@@ -195,6 +200,7 @@ pub fn measure(subject: &Subject<'_>, config: &MeasureConfig) -> Result<Measurem
         profile: profile::profile(&field, &compartments, config),
         hot_spots: arranged.hot_spots,
         clustering: arranged.curves,
+        local: arranged.local,
         pairs: tables(&readouts, subject.map.class_names()),
         agreement: subject
             .measured

@@ -3,7 +3,7 @@
 use super::slide_page::PageFacts;
 use crate::error::Result;
 use crate::map::{Cell, entropy};
-use crate::measure::{Region, regions};
+use crate::measure::{Measurements, Region, regions};
 use crate::report::{Layer, LayerValues, Overview, Scale};
 use crate::tile::{Meaning, Role};
 
@@ -17,8 +17,11 @@ const REGIONS: [(Region, [u8; 3]); 4] = [
     (Region::Beyond, [190, 200, 210]),
 ];
 
+/// Colours of cells with more and with less than chance.
+const LOCAL: [(&str, [u8; 3]); 2] = [("more than chance", [213, 94, 0]), ("less than chance", [0, 114, 178])];
+
 /// The slide in small with its layers.
-pub(super) fn overview(facts: &PageFacts<'_>) -> Result<Overview> {
+pub(super) fn overview(facts: &PageFacts<'_>, measurements: &Measurements) -> Result<Overview> {
     let PageFacts { map, colours, readings, .. } = facts;
     let estimates = matches!(map.meaning(), Meaning::Estimates(_));
     let mut layers = Vec::new();
@@ -46,6 +49,16 @@ pub(super) fn overview(facts: &PageFacts<'_>) -> Result<Overview> {
         let name = "Predictive entropy";
         let of = LayerValues { values: &entropies, range: [0.0, 1.0], name, scale: Scale::Amount };
         layers.push(Layer::values("Doubt (entropy)", map, of)?);
+    }
+    for local in &measurements.local {
+        // Layers lie on the map's cells, which may be others than the tiles'.
+        if (local.origin_l0, local.step_l0) == (map.origin_l0(), map.step_l0()) {
+            let cells: Vec<Option<usize>> =
+                local.cells.iter().map(|standing| standing.map(|more| usize::from(!more))).collect();
+            let groups = LOCAL.map(|(name, colour)| (name.to_owned(), colour));
+            let layer = Layer::groups(&format!("Hot and cold: {}", local.of), map, &cells, &groups)?;
+            layers.push(layer.with_text("Getis-Ord Gi*, false discovery rate 5 %"));
+        }
     }
     let about = format!("Slide {} with the map of {}", facts.record.slide.id, facts.record.model.name);
     let width_mm = f64::from(map.slide_l0().w) * map.mpp().get() / 1000.0;

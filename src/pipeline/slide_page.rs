@@ -58,7 +58,7 @@ pub(super) fn slide_page(facts: &PageFacts<'_>, measurements: &Measurements) -> 
         status: record.status,
         failure: None,
         notes: &notes,
-        overview: Some(overview(facts)?),
+        overview: Some(overview(facts, measurements)?),
         intervals: &intervals,
         groups: groups.into_iter().chain(more.into_iter().flatten()).collect(),
         quality: Some(quality),

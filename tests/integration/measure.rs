@@ -150,6 +150,11 @@ fn areas_margin_and_profile_of_a_round_tumour_are_those_of_geometry_within_half_
             assert!(immune < 0.3, "{step:?} {immune}");
         }
     }
+    // The grid is of 160 x 160 cells, of which the middle one is deep in the tumour. A quarter of the tissue is tumour, so nine
+    // cells without any are no surprise.
+    let local = found.local.iter().find(|local| local.of == "tumour").unwrap();
+    let at = |col: usize, row: usize| local.cells[row * 160 + col];
+    assert_eq!([at(80, 80), at(80, 10), at(0, 0)], [Some(true), None, None]);
     let spots = found.hot_spots.iter().find(|spots| spots.of == "immune").unwrap();
     assert!(!spots.spots.is_empty());
     for spot in &spots.spots {
