@@ -14,7 +14,7 @@ const SMALL: usize = 64;
 pub(super) const NO_TISSUE: u8 = 0;
 /// There are scores.
 pub(super) const SCORED: u8 = 1;
-/// Every tile planned here was lost.
+/// The tiles planned here were lost.
 pub(super) const FAILED: u8 = 2;
 /// The states in words, each with its number and a colour.
 pub(super) const STATES: [(u8, &str, [u8; 3]); 3] =

@@ -41,10 +41,16 @@ impl Axis {
         (self.start + at * self.step).clamp(0, self.length)
     }
 
+    /// The edges of the part of a cell that lies on the slide.
+    pub fn on_slide(&self, cell: u32) -> (i64, i64) {
+        let (from, to) = self.edges(cell);
+        (from.max(0), to.min(self.length))
+    }
+
     /// Twice the centre of the part of a cell that lies on the slide; doubled, it is whole.
     pub fn double_centre(&self, cell: u32) -> i64 {
-        let (from, to) = self.edges(cell);
-        from.max(0) + to.min(self.length)
+        let (from, to) = self.on_slide(cell);
+        from + to
     }
 
     /// The cells that share a pixel with `from..to`.

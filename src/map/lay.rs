@@ -1,5 +1,8 @@
 //! Tiles are laid on cells: which cells are scored, failed or empty, and what the scored ones hold.
 //!
+//! The tiles at the centre of a cell decide on its state; where cells are larger than the step between tiles, all tiles around
+//! do, by the areas that they cover (`cover.rs`).
+//!
 //! Invariant: the order of the tiles has no say; a cell that one tile alone reaches has that tile's scores to the bit.
 //!
 //! A tile's score is about its middle more than about its rim, so each tile speaks through a Gaussian window: a cell's score
@@ -12,6 +15,7 @@
 //! is a product of two differences of error functions.
 
 use super::axis::Axis;
+use super::cover::{Cover, Ground};
 use super::{FAILED, NO_TISSUE, finite_scores, rounded};
 use crate::tile::{Predictions, TilePlan};
 use rayon::prelude::*;
@@ -54,8 +58,10 @@ pub(super) fn lay(plan: &TilePlan, predictions: &Predictions, x: &Axis, y: &Axis
         (a.y, a.x).cmp(&(b.y, b.x)).then_with(|| a.scores.partial_cmp(&b.scores).unwrap_or(Ordering::Equal))
     });
     let window = Window::new(plan.side_l0);
+    let ground = (x.step > i64::from(plan.step_l0)).then(|| Ground::new(plan));
     let classes = predictions.class_names.len();
-    let rows: Vec<Row> = (0..y.count).into_par_iter().map(|row| lay_row(&tiles, classes, &window, x, y, row)).collect();
+    let rows: Vec<Row> =
+        (0..y.count).into_par_iter().map(|row| lay_row(&tiles, classes, (&window, ground), (x, y), row)).collect();
     let mut laid = Laid { cells: Vec::with_capacity(rows.len() * x.count as usize), scores: Vec::new() };
     let mut next = 0;
     for row in rows {
@@ -72,31 +78,49 @@ pub(super) fn lay(plan: &TilePlan, predictions: &Predictions, x: &Axis, y: &Axis
     laid
 }
 
-fn lay_row(tiles: &[Tile<'_>], classes: usize, window: &Window, x: &Axis, y: &Axis, row: u32) -> Row {
+/// Lays one row of cells; with a ground, areas decide on their states.
+fn lay_row(
+    tiles: &[Tile<'_>],
+    classes: usize,
+    (window, ground): (&Window, Option<Ground>),
+    (x, y): (&Axis, &Axis),
+    row: u32,
+) -> Row {
     let (side, count) = (window.side, x.count as usize);
+    let (before, reach) = ground.map_or((0, side), |ground| (ground.before, ground.side));
     let ((top, bottom), centre) = (y.edges(row), y.double_centre(row));
-    let first = tiles.partition_point(|tile| tile.y + side <= top);
-    let after = tiles.partition_point(|tile| tile.y < bottom);
+    let first = tiles.partition_point(|tile| tile.y - before + reach <= top);
+    let after = tiles.partition_point(|tile| tile.y - before < bottom);
     let mut states = vec![None; count];
     if first >= after {
         return Row { states, scores: Vec::new() };
     }
+    let mut covers = vec![Cover::default(); if ground.is_some() { count } else { 0 }];
     let mut weights = vec![0.0_f64; count];
     let mut sums = vec![0.0_f64; count * classes];
     for tile in &tiles[first..after] {
         let beside = (2 * tile.y..2 * (tile.y + side)).contains(&centre);
         let weight_y = window.over(tile.y, top, bottom);
-        for cell in x.cells_in(tile.x, tile.x + side) {
+        for cell in x.cells_in(tile.x - before, tile.x - before + reach) {
             let at = cell as usize;
-            if beside && (2 * tile.x..2 * (tile.x + side)).contains(&x.double_centre(cell)) {
+            let (left, right) = x.edges(cell);
+            let weight = weight_y * window.over(tile.x, left, right);
+            if let Some(ground) = ground {
+                let area = ground.over(tile.x, x, cell) as f64 * ground.over(tile.y, y, row) as f64;
+                covers[at].add(area, tile.scores.is_some(), weight > 0.0);
+            } else if beside && (2 * tile.x..2 * (tile.x + side)).contains(&x.double_centre(cell)) {
                 states[at] = states[at].max(Some(tile.scores.is_some()));
             }
             let Some(scores) = tile.scores else { continue };
-            let (left, right) = x.edges(cell);
-            let weight = weight_y * window.over(tile.x, left, right);
             weights[at] += weight;
             let sums = &mut sums[at * classes..][..classes];
             sums.iter_mut().zip(scores).for_each(|(sum, &score)| *sum += weight * f64::from(score));
+        }
+    }
+    if let Some(ground) = ground {
+        let length = |(from, to): (i64, i64)| (to - from) as f64;
+        for ((state, cover), cell) in states.iter_mut().zip(&covers).zip(0..) {
+            *state = ground.state(cover, length(x.on_slide(cell)) * length(y.on_slide(row)));
         }
     }
     let scored = (0..count).filter(|&at| states[at] == Some(true));
@@ -131,6 +155,7 @@ mod tests {
     use super::super::tests::{plan, predictions};
     use super::super::{BiomarkerMap, Cell, MapConfig};
     use super::*;
+    use crate::geometry::Rect;
     use proptest::prelude::*;
 
     fn map(plan: &TilePlan, rows: &[Option<&[f32]>], cell_um: f64) -> BiomarkerMap {
@@ -185,9 +210,23 @@ mod tests {
         let (mut weight, mut sum) = (0.0, 0.0);
         let rect = map.rect_l0(col, row).unwrap();
         let centre = [rect.x as f64 + f64::from(rect.w) / 2.0, rect.y as f64 + f64::from(rect.h) / 2.0];
+        let [whole_x, whole_y] = [col, row].map(|at| i64::from(at) * i64::from(map.cell_side_l0()));
         let mut state = None;
+        let (mut covered, mut largest, mut covered_by_scored) = (0.0, 0.0_f64, 0.0);
+        let (mut reached, mut reached_by_scored) = (false, false);
+        let gap = plan.step_l0.saturating_sub(plan.side_l0);
         for (&(x, y), row) in plan.origins_l0.iter().zip(rows) {
             let corner = [x as f64, y as f64];
+            let beyond = i64::from(gap / 2);
+            let ground = Rect::new(x - beyond, y - beyond, plan.side_l0 + gap, plan.side_l0 + gap);
+            let shared = ground.intersect(rect).map_or(0.0, |shared| f64::from(shared.w) * f64::from(shared.h));
+            covered += shared;
+            largest = largest.max(shared);
+            covered_by_scored += if row.is_some() { shared } else { 0.0 };
+            let whole = Rect::new(whole_x, whole_y, map.cell_side_l0(), map.cell_side_l0());
+            let touches = Rect::new(x, y, plan.side_l0, plan.side_l0).intersect(whole).is_some();
+            reached |= touches;
+            reached_by_scored |= touches && row.is_some();
             let inside = |point: [f64; 2]| (0..2).all(|i| point[i] >= corner[i] && point[i] < corner[i] + side);
             if inside(centre) {
                 state = state.max(Some(row.is_some()));
@@ -206,6 +245,12 @@ mod tests {
                 }
             }
         }
+        if map.step_l0() > plan.step_l0 {
+            let share = (f64::from(plan.step_l0) / side).powi(2).min(1.0);
+            let area = f64::from(rect.w) * f64::from(rect.h);
+            let tissue = reached && largest.max(covered * share) >= area / 2.0;
+            state = tissue.then_some(reached_by_scored && covered_by_scored >= covered / 2.0);
+        }
         ((state == Some(true)).then(|| sum / weight), state == Some(false))
     }
 
@@ -215,12 +260,13 @@ mod tests {
         fn scores_are_those_of_brute_force_and_the_order_of_tiles_has_no_say(
             tiles in proptest::collection::vec(((-50_i64..900, -50_i64..600), proptest::option::weighted(0.7, 0.0_f32..1.0)), 1..12),
             side in 100_u32..400,
+            step in 50_u32..500,
             cell_um in 60.0_f64..200.0,
         ) {
             let origins: Vec<(i64, i64)> = tiles.iter().map(|tile| tile.0).collect();
             let rows: Vec<Option<Vec<f32>>> = tiles.iter().map(|tile| tile.1.map(|score| vec![score, 1.0 - score])).collect();
             let slices: Vec<Option<&[f32]>> = rows.iter().map(|row| row.as_deref()).collect();
-            let forth = plan(side, side, &origins);
+            let forth = plan(side, step, &origins);
             let found = map(&forth, &slices, cell_um);
             for (col, row, cell) in found.cells() {
                 match (cell, by_brute_force(&forth, &rows, &found, col, row)) {
@@ -234,7 +280,7 @@ mod tests {
             }
             let back: Vec<(i64, i64)> = origins.iter().rev().copied().collect();
             let back_rows: Vec<Option<&[f32]>> = slices.iter().rev().copied().collect();
-            prop_assert_eq!(map(&plan(side, side, &back), &back_rows, cell_um), found);
+            prop_assert_eq!(map(&plan(side, step, &back), &back_rows, cell_um), found);
         }
     }
 }

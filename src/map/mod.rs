@@ -8,6 +8,7 @@ mod axis;
 mod compartment;
 mod config;
 mod contour;
+mod cover;
 mod distance;
 mod heat_ramp;
 mod lay;
@@ -47,8 +48,9 @@ const FARTHEST_L0: u64 = 1 << 40;
 ///
 /// Cells are squares of a stated side, or, where none was stated, one for each step of the plan; these leave gaps when the
 /// tiles do. A cell is scored when a scored tile covers the centre of its part on the slide, and failed when only lost ones
-/// do. Its scores are the mean of all scored tiles that reach into it, weighed by windows around the tiles' centres
-/// (`lay.rs`).
+/// do. One that is larger than the plan's step is tissue when tiles cover at least half of that part, and scored when at
+/// least half of what they cover is of scored tiles, else failed (`cover.rs`). Its scores are the mean of all scored tiles
+/// that reach into it, weighed by windows around the tiles' centres (`lay.rs`).
 ///
 /// # Coordinates
 /// Level-0 pixels, origin top-left, x right, y down. Cells of the last column and row may reach over the slide's edges;

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 /// What stands in the place of a row of scores where no tile was planned.
 pub(super) const NO_TISSUE: u32 = u32::MAX;
-/// What stands there where every tile was lost.
+/// What stands there where tiles were lost.
 pub(super) const FAILED: u32 = u32::MAX - 1;
 
 /// What is known about one cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
-    /// No tile was planned here.
+    /// No tile was planned here, or too few for a large cell.
     NoTissue,
-    /// Every tile planned here was lost.
+    /// The tiles planned here were lost; of a cell larger than the plan's step, most of them.
     Failed,
     /// Scores of all classes, `[K]`, finite.
     Scored(&'a [f32]),
