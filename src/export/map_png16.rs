@@ -3,7 +3,9 @@
 //!
 //! A pixel is a cell, rows top to bottom as on the slide. Value 0 is no tissue, 1 a failed cell; from 2 on
 //! `score = value * scale + offset`, with the two numbers of the layer. Probabilities use the whole range for 0 to 1, estimates
-//! for the smallest to the largest one on the slide. Where scores are probabilities, a layer more has their entropy.
+//! for the smallest to the largest one on the slide. Where scores are probabilities, a layer more has their entropy,
+//! unless there are scored cells that have none, such as those whose scores are all 0: neither state would be true of them.
+//! `cells_without_entropy` counts them.
 
 use super::folder::file_in;
 use super::ids::safe;
@@ -36,21 +38,23 @@ pub(super) fn write(outputs: &MapOutputs<'_>, folder: &Path) -> io::Result<()> {
     let map = outputs.map;
     let mut layers = Vec::new();
     for (class, name) in map.class_names().iter().enumerate() {
+        let Some(cells) = cells(outputs, |scores| scores.get(class).copied()) else { continue };
         let layer = Layer {
             name,
             unit: map.meaning().unit(class),
             // A number in front keeps apart what is the same once it is safe, or on a file system that ignores case.
             file: format!("{class:02}_{}", safe(name)),
             range: range(outputs, class),
-            cells: cells(outputs, |scores| scores.get(class).copied()),
+            cells,
         };
         layers.push(write_layer(outputs, folder, &layer)?);
     }
     let doubts = cells(outputs, |scores| entropy(map.meaning(), scores));
-    if doubts.iter().any(Result::is_ok) {
+    if let Some(doubts) = doubts.filter(|doubts| doubts.iter().any(Result::is_ok)) {
         let layer = Layer { name: "entropy", unit: None, file: "entropy".into(), range: (0.0, 1.0), cells: doubts };
         layers.push(write_layer(outputs, folder, &layer)?);
     }
+    let lacks = |cell: Cell<'_>| matches!(cell, Cell::Scored(scores) if entropy(map.meaning(), scores).is_none());
     let ((x, y), slide) = (map.origin_l0(), map.slide_l0());
     let sidecar = json!({
         "schema": 1,
@@ -70,6 +74,7 @@ pub(super) fn write(outputs: &MapOutputs<'_>, folder: &Path) -> io::Result<()> {
         "no_tissue": NO_TISSUE,
         "failed": FAILED,
         "score": "value * scale + offset",
+        "cells_without_entropy": map.cells().filter(|(_, _, cell)| lacks(*cell)).count(),
         "palette": "blue, yellow, vermillion of Okabe and Ito",
         "layers": layers,
     });
@@ -89,11 +94,12 @@ fn range(outputs: &MapOutputs<'_>, class: usize) -> (f64, f64) {
     }
 }
 
-fn cells(outputs: &MapOutputs<'_>, score: impl Fn(&[f32]) -> Option<f32>) -> Vec<Result<f64, u16>> {
+/// What a layer has in each cell; none when a scored cell would have nothing.
+fn cells(outputs: &MapOutputs<'_>, score: impl Fn(&[f32]) -> Option<f32>) -> Option<Vec<Result<f64, u16>>> {
     let of_cell = |cell: Cell<'_>| match cell {
-        Cell::NoTissue => Err(NO_TISSUE),
-        Cell::Failed => Err(FAILED),
-        Cell::Scored(scores) => score(scores).map(f64::from).ok_or(FAILED),
+        Cell::NoTissue => Some(Err(NO_TISSUE)),
+        Cell::Failed => Some(Err(FAILED)),
+        Cell::Scored(scores) => score(scores).map(|score| Ok(f64::from(score))),
     };
     outputs.map.cells().map(|(_, _, cell)| of_cell(cell)).collect()
 }
@@ -216,6 +222,17 @@ mod tests {
         check(folder.path(), &example, &layers[2], doubt);
         let files = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!((layers.len(), files), (3, 7));
+    }
+
+    #[test]
+    fn a_scored_cell_without_entropy_is_never_called_failed() {
+        let example = example(&["a", "b"], &[Some(&[0.0, 0.0]), Some(&[0.3, 0.7]), None]);
+        let (folder, sidecar) = written(&example);
+        let layers = sidecar["layers"].as_array().unwrap();
+        assert_eq!((layers.len(), &sidecar["cells_without_entropy"]), (2, &json!(1)));
+        assert!(!folder.path().join("entropy.png").exists());
+        check(folder.path(), &example, &layers[0], |scores| scores[0]);
+        assert_eq!(written(&super::super::tests::example(&["p"], &[Some(&[0.0])])).1["cells_without_entropy"], 0);
     }
 
     #[test]
