@@ -1,7 +1,8 @@
 //! A map becomes the folder `ome-zarr/ID.ome.zarr`: OME-Zarr 0.5 with a channel a class, and label images.
 //!
 //! Scores are 32-bit floats with the axes c, y, x; NaN where nothing was scored. Labels have the axes y, x: `state` says why
-//! (0 no tissue, 1 scored, 2 failed), and where scores decide between classes, `decided` is the class, counted from 1, or 0.
+//! (0 no tissue, 1 scored, 2 failed), and where classes can be
+//! present, `decided` is the one that the map decides for, counted from 1, or 0.
 //! Levels are those of `levels.rs`. Pixels are cells. As in OME-NGFF the place of a pixel is that of its centre, in um, in
 //! the frame in which the centre of the slide's own first pixel is 0; `eosin` in the attributes has corners in level-0 pixels.
 //!
@@ -49,7 +50,7 @@ pub(super) fn write(outputs: &MapOutputs<'_>, folder: &Path) -> io::Result<()> {
         tree.array(&format!("/{at}"), &axes, json!({}), &level.scores)?;
     }
 
-    let decides = matches!(map.meaning(), Meaning::Classes | Meaning::Findings);
+    let decides = (0..map.class_names().len()).any(|class| map.can_be_present(class));
     let names: &[&str] = if decides { &["state", "decided"] } else { &["state"] };
     tree.group("/labels", json!({"ome": {"version": VERSION, "labels": names}}))?;
     let states = STATES.map(|(number, name, colour)| (u16::from(number), name.to_owned(), colour));
@@ -57,14 +58,14 @@ pub(super) fn write(outputs: &MapOutputs<'_>, folder: &Path) -> io::Result<()> {
     if decides {
         let classes = map.class_names().iter().zip(outputs.colours).zip(1..);
         let classes: Vec<_> = classes.map(|((name, colour), number)| (number, name.clone(), *colour)).collect();
-        put_label(&tree, outputs, &levels, "decided", &classes, |level| decided(map.meaning(), level))?;
+        put_label(&tree, outputs, &levels, "decided", &classes, |level| decided(map, level))?;
     }
     Ok(())
 }
 
 /// The class of each place, counted from 1.
-fn decided(meaning: &Meaning, level: &Level) -> Vec<u16> {
-    let class = |at| level.scores_at(at).and_then(|scores| meaning.decide(&scores));
+fn decided(map: &BiomarkerMap, level: &Level) -> Vec<u16> {
+    let class = |at| level.scores_at(at).and_then(|scores| map.decide(&scores));
     (0..level.states.len()).map(|at| class(at).map_or(0, |class| u16::try_from(class + 1).unwrap_or(0))).collect()
 }
 
@@ -189,6 +190,22 @@ mod tests {
         let label = attributes(folder.path(), "labels/decided");
         assert_eq!(label["ome"]["image-label"]["properties"][1], json!({"label-value": 2, "name": "b"}));
         assert_eq!(attributes(folder.path(), "labels")["ome"]["labels"], json!(["state", "decided"]));
+    }
+
+    #[test]
+    fn decisions_obey_thresholds() {
+        let rows = [Some(&[0.7_f32, 0.3][..]), None, Some(&[0.45, 0.55])];
+        let decided = |meaning: Meaning, thresholds: [Option<f32>; 2]| {
+            let mut example = example_of(meaning, &["a", "b"], &rows);
+            example.map = example.map.with_thresholds(thresholds.to_vec());
+            let cells = values::<u16>(written(&example).path(), "/labels/decided/0").1;
+            // Four cells a row; the two scored ones.
+            [cells[0], cells[5]]
+        };
+        assert_eq!(decided(Meaning::Classes, [None; 2]), [1, 2]);
+        assert_eq!(decided(Meaning::Classes, [Some(0.4), Some(0.6)]), [1, 1]);
+        assert_eq!(decided(Meaning::Findings, [Some(0.8), None]), [0, 2]);
+        assert_eq!(decided(Meaning::Estimates(vec![]), [Some(0.5), None]), [1, 0]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The figure for people: `maps/ID.overlay.png`, the slide's thumbnail under its map, with legend and scale bar.
 //!
 //! Geometry follows the thumbnail: each of its pixels takes the cell that its centre falls in. Colours are those of the
-//! plain map, at an opacity that keeps nuclei visible. Areas and shares are those of the record.
+//! plain map, at an opacity that keeps nuclei visible. Areas and shares are those of
+//! the map, by its thresholds.
 
 use super::canvas::{Canvas, FAINT, INK, WHITE, hatch, rect};
 use super::font;
@@ -9,7 +10,7 @@ use super::legend::{CAUTION, digits, draw_ramp, shorten};
 use super::{MapOutputs, RESEARCH_USE};
 use crate::geometry::{Rect, Size};
 use crate::map::{Cell, ClassSummary, MapSummary, Shade, palette, scale_bar_mm};
-use crate::tile::{Meaning, POSITIVE_FROM};
+use crate::tile::Meaning;
 use std::io::{self, Write};
 
 /// Classes in a legend; with more of them those with the smallest area are only counted.
@@ -105,6 +106,7 @@ enum Line {
 impl Legend {
     fn new(outputs: &MapOutputs<'_>) -> Self {
         let summary = MapSummary::of(outputs.map);
+        let from = |class: usize| outputs.map.present_from(class).map(|least| format!("from {least}"));
         let tiles = outputs.map.tiles();
         let mut lines = vec![
             Line::Title(shorten(outputs.id, LINE_CHARS)),
@@ -117,25 +119,25 @@ impl Legend {
         };
         if let ([first, others @ ..], Meaning::Estimates(_)) = (&summary.classes[..], outputs.map.meaning()) {
             lines.extend([Line::Plain(shorten(&with_unit(first), LINE_CHARS)), ramp(), Line::Gap]);
-            for estimate in [first].into_iter().chain(others).take(MAX_ENTRIES) {
+            for (class, estimate) in [first].into_iter().chain(others).enumerate().take(MAX_ENTRIES) {
                 lines.push(Line::Plain(shorten(&with_unit(estimate), LINE_CHARS)));
                 let mean = estimate.mean.map_or("nothing was scored".into(), |mean| format!("mean {mean:.4}"));
-                lines.extend([Line::Detail(mean), Line::Gap]);
+                lines.push(Line::Detail(mean));
+                lines.extend(from(class).into_iter().flat_map(|from| [from, share(estimate)]).map(Line::Detail));
+                lines.push(Line::Gap);
             }
         } else if let ([only], Meaning::Findings) = (&summary.classes[..], outputs.map.meaning()) {
             let name = shorten(&only.name, LINE_CHARS);
-            let positive = Line::Plain(format!("positive (from {POSITIVE_FROM})"));
+            let positive = Line::Plain(format!("positive ({})", from(0).unwrap_or_default()));
             lines.extend([Line::Plain(name), ramp(), Line::Gap, positive, Line::Faint(share(only)), Line::Gap]);
         } else {
             let shown = largest(&summary.classes);
             for &class in &shown {
                 let colour = outputs.colours.get(class).copied().unwrap_or(INK);
                 let entry = &summary.classes[class];
-                lines.extend([
-                    Line::Class(colour, shorten(&entry.name, LINE_CHARS - 3)),
-                    Line::Detail(share(entry)),
-                    Line::Gap,
-                ]);
+                lines.extend([Line::Class(colour, shorten(&entry.name, LINE_CHARS - 3)), Line::Detail(share(entry))]);
+                lines.extend(outputs.map.threshold(class).and_then(|_| from(class)).map(Line::Detail));
+                lines.push(Line::Gap);
             }
             if summary.classes.len() > shown.len() {
                 lines.push(Line::Faint(format!("and {} smaller classes", summary.classes.len() - shown.len())));
@@ -246,7 +248,7 @@ fn mm2(area: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::canvas::tests::decode;
-    use super::super::tests::example;
+    use super::super::tests::{example, example_of};
     use super::*;
 
     #[test]
@@ -261,6 +263,25 @@ mod tests {
         assert_eq!(image.pixel(64, 0), example.thumbnail.pixel(64, 0));
         assert_ne!(image.pixel(0, 64), example.thumbnail.pixel(0, 64), "stripes of a failed tile");
         assert!(image.size().w > 250 && image.size().h >= 175);
+    }
+
+    #[test]
+    fn the_legend_tells_thresholds_and_the_areas_by_them() {
+        let details = |meaning: Meaning, thresholds: [Option<f32>; 2]| {
+            let mut example = example_of(meaning, &["a", "b"], &[Some(&[0.7, 0.3]), None, Some(&[0.45, 0.55])]);
+            example.map = example.map.with_thresholds(thresholds.to_vec());
+            let lines = Legend::new(&example.map_outputs()).lines.into_iter();
+            let details = lines.filter_map(|line| if let Line::Detail(text) = line { Some(text) } else { None });
+            details
+                .take(4)
+                .map(|text| text.trim().split("  ").next().unwrap_or_default().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(details(Meaning::Classes, [None; 2])[..2], ["50.0 %", "50.0 %"]);
+        assert_eq!(details(Meaning::Classes, [Some(0.4), None])[..3], ["100.0 %", "from 0.4", "50.0 %"]);
+        assert_eq!(details(Meaning::Findings, [Some(0.8), None])[..3], ["0.0 %", "from 0.8", "50.0 %"]);
+        let estimates = details(Meaning::Estimates(vec![]), [Some(0.5), None]);
+        assert_eq!(estimates, ["mean 0.5750", "from 0.5", "50.0 %", "mean 0.4250"]);
     }
 
     #[test]

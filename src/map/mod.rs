@@ -9,6 +9,7 @@ mod compartment;
 mod config;
 mod contour;
 mod cover;
+mod decision;
 mod distance;
 mod heat_ramp;
 mod lay;
@@ -64,6 +65,8 @@ pub struct BiomarkerMap {
     x: Axis,
     y: Axis,
     tiles: TileCounts,
+    /// Per class the score from which on it is present, if it has one; empty without any.
+    thresholds: Vec<Option<f32>>,
     /// Per cell, row by row: a row of `scores`, or one of the two other states.
     cells: Vec<u32>,
     /// `[scored cells, K]`.
@@ -122,7 +125,8 @@ impl BiomarkerMap {
         };
         let meaning = predictions.meaning.clone();
         let class_names = predictions.class_names.clone();
-        Ok(Self { meaning, class_names, slide_l0: plan.slide_l0, mpp: plan.mpp, x, y, tiles, cells, scores })
+        let (slide_l0, mpp, thresholds) = (plan.slide_l0, plan.mpp, Vec::new());
+        Ok(Self { meaning, class_names, slide_l0, mpp, x, y, tiles, thresholds, cells, scores })
     }
 
     /// What the scores are.

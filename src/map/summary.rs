@@ -2,9 +2,7 @@
 //!
 //! Invariant: areas are summed over grid cells clipped to the slide's edge, so overlapping tiles never count twice.
 
-use super::compartment::speaks_for;
 use super::{BiomarkerMap, Cell};
-use crate::tile::Meaning;
 use serde::{Deserialize, Serialize};
 
 /// What a map says about one class.
@@ -15,8 +13,8 @@ pub struct ClassSummary {
     /// Unit of an estimated number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Area that was decided for this class by the largest score, or that has this finding by the threshold 0.5 (such
-    /// areas may overlap), mm²; none of an estimate.
+    /// Area in which this class is present, mm²: by its threshold, or where its score is the largest, of findings by the
+    /// threshold 0.5; areas by thresholds may overlap. None of an estimate without threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area_mm2: Option<f64>,
     /// That area as a share of the scored area, 0 to 1; 0 when nothing was scored.
@@ -31,7 +29,7 @@ pub struct ClassSummary {
 pub struct MapSummary {
     /// Area of all scored cells, mm².
     pub scored_mm2: f64,
-    /// Area of all cells whose tiles were lost, mm².
+    /// Area of all failed cells, mm².
     pub failed_mm2: f64,
     /// One entry per class, in the order of the scores.
     pub classes: Vec<ClassSummary>,
@@ -55,19 +53,18 @@ impl MapSummary {
                     scored_px += area_px;
                     weighted.iter_mut().zip(scores).for_each(|(sum, &score)| *sum += f64::from(score) * area_px as f64);
                     for (class, decided) in decided_px.iter_mut().enumerate() {
-                        *decided += if speaks_for(map.meaning(), scores, class) { area_px } else { 0 };
+                        *decided += if map.is_present(scores, class) { area_px } else { 0 };
                     }
                 }
             }
         }
         let share = |value: f64| if scored_px == 0 { 0.0 } else { value / scored_px as f64 };
-        let has_area = matches!(map.meaning(), Meaning::Classes | Meaning::Findings);
         let classes = map.class_names().iter().zip(decided_px).zip(weighted).enumerate();
         let classes = classes.map(|(class, ((name, px), weighted))| ClassSummary {
             name: name.clone(),
             unit: map.meaning().unit(class).map(ToOwned::to_owned),
-            area_mm2: has_area.then_some(px as f64 * mm2_per_px),
-            fraction: has_area.then(|| share(px as f64)),
+            area_mm2: map.can_be_present(class).then_some(px as f64 * mm2_per_px),
+            fraction: map.can_be_present(class).then(|| share(px as f64)),
             mean: (scored_px > 0).then(|| share(weighted)),
         });
         Self {
@@ -82,6 +79,7 @@ impl MapSummary {
 mod tests {
     use super::super::tests::{plan, predictions};
     use super::*;
+    use crate::tile::Meaning;
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-9
@@ -131,5 +129,21 @@ mod tests {
         let estimates = of(Meaning::Estimates(vec![Some("cells/mm2".into()), None]));
         assert_eq!((estimates[0].area_mm2, estimates[0].unit.as_deref()), (None, Some("cells/mm2")));
         assert!((estimates[0].mean.unwrap() - 0.55).abs() < 1e-6 && estimates[1].fraction.is_none());
+    }
+
+    #[test]
+    fn a_class_with_a_threshold_has_the_area_where_it_is_present() {
+        let plan = plan(256, 256, &[(0, 0), (0, 256)]);
+        let of = |meaning: Meaning, thresholds: [Option<f32>; 2]| {
+            let rows = [Some(&[0.7_f32, 0.3][..]), Some(&[0.4, 0.6])];
+            let predictions = crate::tile::Predictions { meaning, ..predictions(&["a", "b"], &rows) };
+            let map = BiomarkerMap::new(&plan, &predictions).unwrap().with_thresholds(thresholds.to_vec());
+            let summary = MapSummary::of(&map);
+            [0, 1].map(|class| summary.classes[class].fraction)
+        };
+        assert_eq!(of(Meaning::Classes, [Some(0.4), None]), [Some(1.0), Some(0.5)], "areas overlap");
+        assert_eq!(of(Meaning::Classes, [Some(0.71), Some(0.61)]), [Some(0.0); 2]);
+        assert_eq!(of(Meaning::Findings, [Some(0.8), None]), [Some(0.0), Some(0.5)]);
+        assert_eq!(of(Meaning::Estimates(vec![]), [None, Some(0.3)]), [None, Some(1.0)]);
     }
 }

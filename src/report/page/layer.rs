@@ -7,9 +7,9 @@ use super::address;
 use super::key::{Key, Scale, area, swatches};
 use crate::error::Result;
 use crate::geometry::{Rect, Size};
-use crate::map::{BiomarkerMap, Cell, MapSummary, Shade};
+use crate::map::{BiomarkerMap, Cell, ClassSummary, MapSummary, Shade};
 use crate::report::words::counted;
-use crate::tile::{Meaning, POSITIVE_FROM};
+use crate::tile::Meaning;
 
 /// Larger maps lose cells in the picture, not in the figures.
 const LONGEST_PX: u32 = 1024;
@@ -48,7 +48,7 @@ pub struct LayerValues<'a> {
 }
 
 impl Layer {
-    /// What each cell was decided for, with the areas; one finding, or estimates, on a ramp.
+    /// What each cell was decided for, with the areas and the map's thresholds; one finding, or estimates, on a ramp.
     ///
     /// # Errors
     /// `Usage` when the map has no cells (`REP-0002`).
@@ -56,21 +56,32 @@ impl Layer {
         let shade = Shade::new(map, colours);
         let summary = MapSummary::of(map);
         let (low, high) = shade.range();
+        let least = |class: usize| map.present_from(class).map_or_else(String::new, |least| least.to_string());
+        let mm2 = |class: &ClassSummary| class.area_mm2.unwrap_or(0.0);
         let keys = match (&summary.classes[..], map.meaning()) {
             ([first, ..], Meaning::Estimates(_)) => {
-                vec![Scale::Score.key(&map.meaning().titled(&first.name, 0), [low, high])]
+                let mut keys = vec![Scale::Score.key(&map.meaning().titled(&first.name, 0), [low, high])];
+                let present = summary.classes.iter().enumerate().filter(|(at, _)| map.threshold(*at).is_some());
+                keys.extend(present.map(|(at, class)| {
+                    Key::Text(format!("{} (from {}): {}", class.name, least(at), area(mm2(class), summary.scored_mm2)))
+                }));
+                keys
             }
             ([only], Meaning::Findings) => {
-                let positive = only.area_mm2.unwrap_or(0.0);
-                let text = format!("Positive (from {POSITIVE_FROM}): {}", area(positive, summary.scored_mm2));
+                let text = format!("Positive (from {}): {}", least(0), area(mm2(only), summary.scored_mm2));
                 vec![Scale::Score.key(&only.name, [low, high]), Key::Text(text)]
             }
             (classes, _) => {
                 let colours = colours.iter().copied().chain(std::iter::repeat([0; 3]));
                 let entries = classes.iter().zip(colours);
-                let entries =
-                    entries.map(|(class, colour)| (class.name.as_str(), colour, class.area_mm2.unwrap_or(0.0)));
+                let entries = entries.map(|(class, colour)| (class.name.as_str(), colour, mm2(class)));
                 let mut keys = swatches(&entries.collect::<Vec<_>>(), summary.scored_mm2);
+                let present = classes.iter().enumerate().filter(|(at, _)| map.threshold(*at).is_some());
+                let present: Vec<String> =
+                    present.map(|(at, class)| format!("{} from {}", class.name, least(at))).collect();
+                if !present.is_empty() {
+                    keys.push(Key::Text(format!("Present: {}", present.join(", "))));
+                }
                 keys.push(Key::Text("The paler a cell, the less sure".to_owned()));
                 keys
             }
@@ -195,6 +206,10 @@ mod tests {
 
     /// Two columns and two rows of 1 mm; scored, failed, and no tissue.
     fn map() -> BiomarkerMap {
+        map_of(Meaning::Classes)
+    }
+
+    fn map_of(meaning: Meaning) -> BiomarkerMap {
         let plan = TilePlan {
             rule: GridRule::Eosin,
             slide_l0: Size::new(2000, 1500),
@@ -211,8 +226,7 @@ mod tests {
         };
         let rows = vec![Some(vec![1.0, 0.0]), Some(vec![0.5, 0.5]), None];
         let class_names = ["a", "b"].map(str::to_owned).to_vec();
-        BiomarkerMap::new(&plan, &Predictions { meaning: Meaning::Classes, class_names, rows, unfamiliarity: None })
-            .unwrap()
+        BiomarkerMap::new(&plan, &Predictions { meaning, class_names, rows, unfamiliarity: None }).unwrap()
     }
 
     #[test]
@@ -223,6 +237,22 @@ mod tests {
         assert_eq!(detail, "1.50 mm\u{b2}, 100.0 %");
         assert!(layer.keys.contains(&Key::Text("Not found: b".to_owned())));
         assert!(layer.keys.contains(&Key::Failed { detail: "1 tile not scored".to_owned() }));
+    }
+
+    #[test]
+    fn a_legend_has_the_areas_of_its_thresholds() {
+        let of = |meaning: Meaning, thresholds: [Option<f32>; 2]| {
+            let map = map_of(meaning).with_thresholds(thresholds.to_vec());
+            Layer::decisions("Classes", &map, &palette::class_colours(2)).unwrap().keys
+        };
+        let keys = of(Meaning::Classes, [None, Some(0.5)]);
+        let Key::Swatch { detail, .. } = &keys[1] else { panic!("{keys:?}") };
+        assert_eq!(detail, "0.50 mm\u{b2}, 33.3 %");
+        assert!(keys.contains(&Key::Text("Present: b from 0.5".to_owned())), "{keys:?}");
+        let keys = of(Meaning::Findings, [None, Some(0.9)]);
+        assert!(keys.contains(&Key::Text("Not found: b".to_owned())), "{keys:?}");
+        let keys = of(Meaning::Estimates(vec![]), [None, Some(0.5)]);
+        assert!(keys.contains(&Key::Text("b (from 0.5): 0.50 mm\u{b2}, 33.3 %".to_owned())), "{keys:?}");
     }
 
     #[test]
