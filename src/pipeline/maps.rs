@@ -157,7 +157,8 @@ pub fn map_slide(
     let StoredPredictions { plan, predictions, .. } = read_predictions(&results.join(&stored.name))?;
     let thumbnail = read_thumbnail(&results.join(&picture.name))?;
     let measured = table.map(|table| read_table(&table, &predictions.class_names)).transpose()?;
-    let map = BiomarkerMap::with(&plan, &predictions, &settings.cells)?;
+    let thresholds: Vec<Option<f32>> = readings.iter().map(|reading| reading.threshold).collect();
+    let map = BiomarkerMap::with(&plan, &predictions, &settings.cells)?.with_thresholds(thresholds.clone());
     let subject =
         Subject { plan: &plan, predictions: &predictions, map: &map, readings: &readings, measured: measured.as_ref() };
     let measurements = measure(&subject, &settings.measure)?;
@@ -172,7 +173,6 @@ pub fn map_slide(
         thumbnail: &thumbnail,
     };
     let page = slide_page(&facts, &measurements)?;
-    let thresholds: Vec<Option<f32>> = readings.iter().map(|reading| reading.threshold).collect();
     let outputs = MapOutputs {
         id,
         model: &record.model.name,

@@ -58,6 +58,8 @@ pub(super) fn score_slide(
         Meaning::Features => BiomarkerMap::new(&plan, &predictions.without_scores())?,
         _ => BiomarkerMap::new(&plan, &predictions)?,
     };
+    let thresholds = engine.bundle.classes().iter().map(|class| class.reading().threshold);
+    let map = map.with_thresholds(thresholds.collect());
     clock.lap(|seconds, lap| seconds.map = lap);
     let model = model_facts(engine.bundle);
     let colours: Vec<[u8; 3]> = model.columns.iter().map(|column| column.color).collect();

@@ -126,7 +126,7 @@ fn segments(outputs: &MapOutputs<'_>) -> Vec<Segment> {
         colour: GREY,
     };
     let scored = (!exclusive(outputs)).then(|| state(Holds::Scored, "scored", "cells with scores"));
-    let failed = state(Holds::Failed, "failed", "cells of tissue whose tiles were all lost");
+    let failed = state(Holds::Failed, "failed", "cells of tissue whose tiles were lost");
     columns.chain(scored).chain([failed]).collect()
 }
 
