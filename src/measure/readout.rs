@@ -197,7 +197,7 @@ measures! {
     TissueArea "tissue_area": Areas, "Tissue scored", "mm²",
         "Area of the scored cells, without those of a background class.", "";
     FailedArea "failed_area": Areas, "Failed", "mm²",
-        "Area of cells all of whose tiles were lost. It is in no other number.", "";
+        "Area of cells whose tiles were lost. It is in no other number.", "";
     ClassArea "class_area": Areas, "Area", "mm²",
         "Area of the cells in which a class is present: by its threshold, or where its score is the largest.", "";
     ClassFraction "class_fraction": Areas, "Share", "",
