@@ -2,7 +2,8 @@
 
 use super::cohort_outcomes::{findings, section};
 use super::outcome_table::OutcomeTable;
-use super::slide_page::{device_facts, intervals, model_facts};
+use super::slide_facts::{device_facts, model_facts};
+use super::slide_page::intervals;
 use crate::error::Result;
 use crate::evaluate::Figure;
 use crate::export::{

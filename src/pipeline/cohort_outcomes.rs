@@ -5,7 +5,7 @@
 
 use super::cohort::{definition, value};
 use super::outcome_table::OutcomeTable;
-use super::slide_page::p_text;
+use super::slide_tables::p_text;
 use crate::error::Error;
 use crate::evaluate::Figure;
 use crate::evaluate::survival::{Association, MedianSplit, Outcomes};

@@ -13,10 +13,12 @@ mod outcome_table;
 mod overview;
 mod resume;
 mod score;
+mod slide_facts;
 mod slide_figures;
 mod slide_layers;
 mod slide_page;
 mod slide_run;
+mod slide_tables;
 mod survey;
 
 pub use event::Event;

@@ -1,6 +1,7 @@
 //! Figures of a slide's report, from what was measured.
 
-use super::slide_page::{PageFacts, p_text};
+use super::slide_page::PageFacts;
+use super::slide_tables::p_text;
 use crate::evaluate::Figure;
 use crate::measure::{ClusteringCurve, Measure, Measurements, PairTable, Region};
 use crate::report::{BandChart, BandSeries, Captioned, PairMatrix, band_chart, pair_matrix};
