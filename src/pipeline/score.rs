@@ -2,7 +2,8 @@
 
 use super::cohort::write_cohort;
 use super::event::Event;
-use super::maps::{MapSettings, has_maps, map_and_tell};
+use super::map_settings::MapSettings;
+use super::maps::{has_maps, map_and_tell};
 use super::resume::has_results;
 use super::slide_run::score_slide;
 use crate::device::OpenDevice;
