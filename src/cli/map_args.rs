@@ -22,7 +22,9 @@ pub(crate) struct MapSettingArgs {
     #[arg(long, value_name = "UM")]
     smooth_um: Option<f64>,
 
-    /// Files to make of each map, separated by commas, in place of those made before; `all` for every one [default: map,overlay,report,regions].
+    /// Files to make of each map in place of those made before, separated by commas: map, overlay, report, regions, png16,
+    /// stony-brook, ome-tiff, ome-zarr, anndata, spatialdata, parquet, csv, dicom-seg, dicom-pm, or all of them
+    /// [default: map,overlay,report,regions].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     formats: Vec<String>,
 
@@ -173,6 +175,17 @@ fn threshold(text: &str) -> Result<(String, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_names_every_format() {
+        let command = MapSettingArgs::augment_args(clap::Command::new("map"));
+        let help = command.get_arguments().find(|argument| argument.get_id() == "formats").unwrap().get_help().unwrap();
+        let help = help.to_string();
+        assert!(
+            map_formats().all(|format| help.contains(&format!("{format},")) || help.contains(&format!(" {format}"))),
+            "{help}"
+        );
+    }
 
     #[test]
     fn thresholds_name_class_and_score() {
