@@ -174,19 +174,23 @@ def clean(name, most=64):
     return "".join(" " if letter == "\\" or not letter.isprintable() else letter for letter in name).strip()[:most].rstrip()
 
 
-def decided(meaning, labels, segments, numbers, scored):
-    """Segments are what the numbers decide."""
-    classes = len(numbers)
-    if meaning == "classes":
-        assert len(labels) == classes + 1
-        best = np.argmax(np.where(scored, numbers, 0), axis=0)
-        expected = [scored & (best == at) for at in range(classes)]
-    elif meaning == "findings":
-        assert labels[classes:] == ["scored", "failed"]
-        expected = [scored & (plane >= POSITIVE_FROM) for plane in numbers] + [scored]
-    else:
-        assert labels == ["scored", "failed"]
-        expected = [scored]
+def decided(slide, classes, labels, segments, numbers, scored):
+    """Segments are what the numbers decide: from a threshold on, or by the largest of classes."""
+    largest = np.argmax(np.where(scored, numbers, -np.inf), axis=0)
+    wanted, expected = [], []
+    for at, (name, threshold) in enumerate(zip(classes, slide.thresholds)):
+        least = POSITIVE_FROM if threshold is None and slide.meaning == "findings" else threshold
+        if least is not None:
+            expected.append(scored & (numbers[at] >= np.float32(least)))
+        elif slide.meaning == "classes":
+            expected.append(scored & (largest == at))
+        else:
+            continue
+        wanted.append(name)
+    if slide.meaning != "classes" or any(threshold is not None for threshold in slide.thresholds):
+        wanted.append("scored")
+        expected.append(scored)
+    assert labels == [*wanted, "failed"], (labels, wanted)
     for label, found, expected in zip(labels, segments, expected):
         assert np.array_equal(found, expected), f"the segment {label} holds other cells than the numbers decide"
 
@@ -211,7 +215,9 @@ class Slide:
             assert (model["name"], model["scores"], model["classes"]) == (self.model, self.meaning, self.classes)
             assert (grid["side_l0"], grid["step_l0"]) == (self.side, self.step)
         made = results / "measurements" / f"{name}.json"
-        asked = json.loads(made.read_text(encoding="utf-8"))["settings"]["map"]["cells"] if made.is_file() else {}
+        settings = json.loads(made.read_text(encoding="utf-8"))["settings"] if made.is_file() else {"map": {"cells": {}}}
+        asked, readings = settings["map"]["cells"], settings.get("readings") or [{}] * len(self.classes)
+        self.thresholds = [reading.get("threshold") for reading in readings]
         self.cells = {key: value for key, value in asked.items() if value is not None}
 
     def grid(self, matrix):
@@ -262,7 +268,7 @@ def check(results, slide):
     classes = [clean(text) for text in slide.classes]
     assert [text for text, _ in names] == (classes or ["scored"]), names
     if slide.meaning in ("classes", "findings"):
-        assert labels[: len(classes)] == classes and {unit for _, unit in names} == {"{probability}"}, labels
+        assert {unit for _, unit in names} == {"{probability}"}, names
     else:
         # A unit is free text; what UCUM does not take between braces stands in the meaning of the code.
         for (_, code), unit in zip(names, slide.units):
@@ -274,7 +280,7 @@ def check(results, slide):
     numbers = np.where(states == 1, scores.planes, np.float32(np.nan))
     segments = decisions.planes.astype(bool)
     assert np.array_equal(segments[-1], states == 2), "failed cells differ"
-    decided(slide.meaning, labels, segments, numbers, states == 1)
+    decided(slide, classes, labels, segments, numbers, states == 1)
 
     table = results / "model-outputs-csv" / f"{slide.name}.csv"
     *corner, step = slide.grid(scores)
@@ -295,6 +301,8 @@ def made_again(results, eosin, slides):
     settings = {tuple(sorted(slide.cells.items())) for slide in slides}
     assert len(settings) == 1, f"expected maps of the same settings, found {settings}"
     flags = [part for key, value in settings.pop() for part in (f"--{key.replace('_', '-')}", str(value))]
+    for name, threshold in zip(slides[0].classes, slides[0].thresholds):
+        flags += [] if threshold is None else ["--threshold", f"{name}={threshold}"]
     flags += ["--formats", "dicom-seg,dicom-pm", "--replicates", "0", "--permutations", "0", "--overwrite", "--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "results"

@@ -5,7 +5,7 @@ bash open_exports.sh RESULTS, or python open_exports.py RESULTS with the package
 `model-outputs-csv/ID.csv` is the truth: the other files of a slide are views of it. The map is made again from it by the
 rule of the documents: tiles speak through a Gaussian window of a quarter of their side, and a cell is the mean over all
 scored tiles that reach into it, weighed by the integrals of their windows over it; it has tissue where a tile holds its
-centre. Files that a run did not ask for are left out and counted. Says what was opened with what, and fails at the first
+centre or, if it is larger than the step between tiles, where tiles cover half of it. Files that a run did not ask for are left out and counted. Says what was opened with what, and fails at the first
 difference.
 """
 
@@ -113,9 +113,13 @@ class Truth:
         self.lost = np.isnan(self.scores).any(axis=1)
         self.decides = all(head.startswith("prob_") for head in self.heads)
         with h5py.File(results / "predictions" / f"{name}.h5") as file:
-            self.slide = json.loads(file.attrs["plan"])["slide_l0"]
+            plan = json.loads(file.attrs["plan"])
+            self.slide, self.step = plan["slide_l0"], plan["step_l0"]
         made = results / "measurements" / f"{name}.json"
-        cells = json.loads(made.read_text(encoding="utf-8"))["settings"]["map"]["cells"] if made.is_file() else {}
+        settings = json.loads(made.read_text(encoding="utf-8"))["settings"] if made.is_file() else {"map": {"cells": {}}}
+        cells = settings["map"]["cells"]
+        readings = settings.get("readings") or [{}] * len(self.names)
+        self.thresholds = [reading.get("threshold") for reading in readings]
         assert cells.get("smooth_um") is None, "expected a map that is not smoothed, which the table does not tell"
         self.cells_of_tiles = cells.get("cell_um") is None
 
@@ -133,6 +137,7 @@ class Truth:
         """Scores [K, rows, cols] and states of the map, made anew."""
         sums, weights = np.zeros((len(self.names), rows, cols)), np.zeros((rows, cols))
         states = np.zeros((rows, cols), np.int64)
+        wide = not self.cells_of_tiles and step > self.step
         side = min(step, self.side or step) if self.cells_of_tiles else step
         for corner, row, lost in zip(self.corners, self.scores, self.lost):
             of_axes = zip(corner, origin, (cols, rows), self.slide)
@@ -147,8 +152,39 @@ class Truth:
                 weight = np.outer(over_y, over_x)
                 weights[at] += weight
                 sums[(slice(None), *at)] += row[:, None, None] * weight
+        if wide:
+            states = self.covered(origin, step, cols, rows)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(states == 1, sums / weights, np.nan).astype(np.float32), states
+
+
+    def covered(self, origin, step, cols, rows):
+        """States of cells that are larger than the step between tiles, by the areas that tiles cover of them."""
+        ground = max(self.side or 1, self.step)
+        before = (ground - (self.side or 1)) // 2
+        share = min(1.0, (self.step / (self.side or 1)) ** 2)
+        edges = [
+            np.clip(start + step * np.arange(count + 1), 0, length)
+            for start, count, length in zip(origin, (cols, rows), self.slide)
+        ]
+        planned, scored, largest = np.zeros((3, rows, cols))
+        reached, reached_by_scored = np.zeros((2, rows, cols), bool)
+
+        def over(axis, start, side):
+            return np.clip(np.minimum(edges[axis][1:], start + side) - np.maximum(edges[axis][:-1], start), 0, None)
+
+        for (x, y), lost in zip(self.corners, self.lost):
+            area = np.outer(over(1, y - before, ground), over(0, x - before, ground))
+            touched = np.outer(over(1, y, self.side), over(0, x, self.side)) > 0
+            planned += area
+            largest = np.maximum(largest, area)
+            reached |= touched
+            if not lost:
+                scored += area
+                reached_by_scored |= touched
+        whole = np.outer(np.diff(edges[1]), np.diff(edges[0]))
+        tissue = reached & (2 * np.maximum(planned * share, largest) >= whole)
+        return np.where(tissue, np.where(reached_by_scored & (2 * scored >= planned), 1, 2), 0)
 
 
 def same(found, expected, what, tolerance=0.0):
@@ -228,8 +264,18 @@ def ome_zarr(path, truth):
     same(states, expected, "states")
     if truth.decides:
         decided = root["labels/decided/0"][:]
-        best = np.argmax(np.nan_to_num(base, nan=-1.0), axis=0) + 1
-        if len(names) == 1:
+        plain = np.nan_to_num(base, nan=-1.0)
+        largest = np.argmax(plain, axis=0)
+        best = largest + 1
+        if any(threshold is not None for threshold in truth.thresholds):
+            # A class is present from its threshold on, or where it is the largest; of those present the largest decides.
+            present = [
+                largest == at if threshold is None else plain[at] >= np.float32(threshold)
+                for at, threshold in enumerate(truth.thresholds)
+            ]
+            best = np.argmax(np.where(present, plain, -1.0), axis=0) + 1
+            best = np.where(np.any(present, axis=0), best, 0)
+        elif len(names) == 1:
             best = np.where(np.nan_to_num(base[0]) >= 0.5, 1, 0)
         same(decided, np.where(states == 1, best, 0), "decided")
     counts = (expected == 1).astype(np.int64)

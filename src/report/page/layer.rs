@@ -82,7 +82,7 @@ impl Layer {
                 if !present.is_empty() {
                     keys.push(Key::Text(format!("Present: {}", present.join(", "))));
                 }
-                keys.push(Key::Text("The paler a cell, the less sure".to_owned()));
+                keys.push(Key::Text("Shares are of all scored cells; the paler one, the less sure".to_owned()));
                 keys
             }
         };
