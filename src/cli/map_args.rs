@@ -23,7 +23,7 @@ pub(crate) struct MapSettingArgs {
     smooth_um: Option<f64>,
 
     /// Files to make of each map in place of those made before, separated by commas: map, overlay, report, regions, png16,
-    /// stony-brook, ome-tiff, ome-zarr, anndata, spatialdata, parquet, csv, dicom-seg, dicom-pm, or all of them
+    /// stony-brook, ome-tiff, ome-zarr, anndata, spatialdata, parquet, csv, local, dicom-seg, dicom-pm, or all of them
     /// [default: map,overlay,report,regions].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     formats: Vec<String>,

@@ -16,6 +16,7 @@ mod geojson;
 mod ids;
 mod legend;
 mod levels;
+mod local_csv;
 mod map_files;
 mod map_png;
 mod map_png16;
@@ -61,8 +62,9 @@ pub use summary_csv::write_summary;
 pub use thumbnail_jpg::read_thumbnail;
 
 use crate::map::BiomarkerMap;
+use crate::measure::MeasureConfig;
 use crate::raster::{Mask, RgbImage8};
-use crate::tile::{Meaning, Predictions, TilePlan};
+use crate::tile::{Meaning, Predictions, Reading, TilePlan};
 use crate::units::Mpp;
 use std::io::{self, Write};
 use std::path::Path;
@@ -116,6 +118,10 @@ pub struct MapOutputs<'a> {
     /// The score from which on a cell counts for a class, one a class; where there is none, the decision of the model's
     /// meaning. May be empty.
     pub thresholds: &'a [Option<f32>],
+    /// How each class is read, one a class.
+    pub readings: &'a [Reading],
+    /// How numbers are made.
+    pub measure: &'a MeasureConfig,
     /// The whole slide in small.
     pub thumbnail: &'a RgbImage8,
     /// The report as HTML.
@@ -183,6 +189,13 @@ pub static MAP_EXPORTERS: &[MapExporter] = &[
         folder: "stony-brook",
         suffix: "",
         form: Form::Folder(stony_brook::write),
+    },
+    MapExporter {
+        key: "local",
+        name: "local statistics",
+        folder: "local",
+        suffix: ".csv",
+        form: Form::File(local_csv::write),
     },
     MapExporter {
         key: "dicom-seg",
@@ -349,11 +362,13 @@ mod tests {
         pub(super) overview: RgbImage8,
         pub(super) mask: Mask,
         pub(super) drafts: tempfile::TempDir,
+        pub(super) readings: Vec<Reading>,
+        pub(super) measure: MeasureConfig,
     }
 
     impl Example {
         pub(super) fn outputs(&self) -> SlideOutputs<'_> {
-            let Self { plan, predictions, map, colours, thumbnail, overview, mask, drafts } = self;
+            let Self { plan, predictions, map, colours, thumbnail, overview, mask, drafts, .. } = self;
             let (id, model, spacing) = ("slide", "model", plan.mpp);
             let drafts = drafts.path();
             SlideOutputs { id, model, plan, predictions, map, colours, thumbnail, overview, mask, spacing, drafts }
@@ -363,7 +378,21 @@ mod tests {
             let Self { plan, predictions, map, colours, thumbnail, drafts, .. } = self;
             let (id, model) = ("slide", "model");
             let (page, thresholds, drafts) = ("<html/>", &[][..], drafts.path());
-            MapOutputs { id, model, plan, predictions, map, colours, thresholds, thumbnail, page, drafts }
+            let (readings, measure) = (&self.readings[..], &self.measure);
+            MapOutputs {
+                id,
+                model,
+                plan,
+                predictions,
+                map,
+                colours,
+                thresholds,
+                readings,
+                measure,
+                thumbnail,
+                page,
+                drafts,
+            }
         }
     }
 
@@ -398,6 +427,8 @@ mod tests {
         let thumbnail = RgbImage8::filled(Size::new(250, 175), [230, 190, 210]);
         let (overview, mask) = (thumbnail.clone(), Mask::filled(Size::new(10, 7), true));
         let drafts = tempfile::tempdir().unwrap();
-        Example { plan, predictions, map, colours: class_colours(names.len()), thumbnail, overview, mask, drafts }
+        let (readings, measure) = (vec![Reading::default(); names.len()], MeasureConfig::default());
+        let colours = class_colours(names.len());
+        Example { plan, predictions, map, colours, thumbnail, overview, mask, drafts, readings, measure }
     }
 }

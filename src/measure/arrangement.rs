@@ -52,7 +52,7 @@ impl Tissue {
     }
 
     /// A class's scores, cell by cell.
-    fn scores(&self, field: &Field<'_>, class: usize) -> Vec<f64> {
+    pub fn scores(&self, field: &Field<'_>, class: usize) -> Vec<f64> {
         self.places.iter().map(|&at| f64::from(field.places[at].scores[class])).collect()
     }
 

@@ -74,6 +74,8 @@ pub fn map_slide(
         map: &map,
         colours: &colours,
         thresholds: &thresholds,
+        readings: &readings,
+        measure: &settings.measure,
         thumbnail: &thumbnail,
         page: &page,
         drafts: results,

@@ -46,7 +46,7 @@ const LAYERS: [Row; 30] = [
     Row(3, "nn", Only(&[])),
     Row(3, "tiling", Only(&["slide", "tissue"])),
     Row(4, "dataset", Only(&["slide", "tiling"])),
-    Row(4, "export", Only(&["evaluate", "map", "measure", "tissue"])),
+    Row(4, "export", Only(&["evaluate", "map", "measure", "spatial", "tissue"])),
     Row(4, "infer", Only(&["device", "gpu", "nn", "ops"])),
     Row(4, "report", Only(&["evaluate", "map"])),
     Row(5, "assess", Only(&["dataset", "device", "evaluate", "export", "infer", "nn", "report"])),

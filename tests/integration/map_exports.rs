@@ -47,7 +47,22 @@ fn write_slide(out: &Path, id: &str, plan: &TilePlan, predictions: &Predictions)
     let drafts = tempfile::tempdir().unwrap();
     let (model, drafts, map, colours) = ("made-up", drafts.path(), &map, &colours[..]);
     let (thumbnail, page, thresholds) = (&thumbnail, "<html/>", &[][..]);
-    let outputs = MapOutputs { id, model, plan, predictions, map, colours, thresholds, thumbnail, page, drafts };
+    let readings = vec![eosin::tile::Reading::default(); predictions.class_names.len()];
+    let (readings, measure) = (&readings[..], &eosin::measure::MeasureConfig::default());
+    let outputs = MapOutputs {
+        id,
+        model,
+        plan,
+        predictions,
+        map,
+        colours,
+        thresholds,
+        readings,
+        measure,
+        thumbnail,
+        page,
+        drafts,
+    };
     let of_slide = SlideOutputs {
         id,
         model,

@@ -349,6 +349,28 @@ def tiles_csv(path, truth):
     return f"pandas {version('pandas')}: {table.shape}"
 
 
+def local(path, truth):
+    """Gi* of each class, made anew from the table of tiles where these are the cells: Ord and Getis 1995."""
+    table = pd.read_csv(path, float_precision="round_trip")
+    if truth.side is not None and truth.step >= truth.side:
+        by_place = {tuple(corner): row for corner, row in zip(truth.corners.tolist(), truth.scores.astype(np.float64))}
+        for name, rows in table.groupby("class"):
+            at, places = truth.names.index(name), list(zip(rows["x_l0"].tolist(), rows["y_l0"].tolist()))
+            values = {place: by_place[place][at] for place in places}
+            same(rows["score"], np.array([values[place] for place in places]), "score")
+            every = np.array(list(values.values()))
+            n, mean, spread = len(every), every.mean(), every.std()
+            steps = [(dx * truth.step, dy * truth.step) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+            for (x, y), found in zip(places, rows["gi_star_z"]):
+                near = [values[x + dx, y + dy] for dx, dy in steps if (x + dx, y + dy) in values]
+                count = len(near)
+                off = spread * ((n * count - count**2) / (n - 1)) ** 0.5 if n > 1 else 0.0
+                if off > 0.0:
+                    expected = (sum(near) - count * mean) / off
+                    assert abs(found - expected) <= 1e-6 * max(1.0, abs(expected)), (name, x, y, found, expected)
+    return f"pandas {version('pandas')}: {table.shape}"
+
+
 def tiles(columns, truth, mpp):
     """What both tables of tiles say."""
     same(np.array([columns["x_l0"], columns["y_l0"]], np.int64).T, truth.corners, "corners")
@@ -389,6 +411,7 @@ KINDS = [
     ("spatialdata", ".zarr", spatialdata_zarr),
     ("tiles", ".parquet", parquet),
     ("tiles", ".csv", tiles_csv),
+    ("local", ".csv", local),
     ("model-outputs-geojson", ".geojson", geojson),
     ("regions", ".geojson.gz", geojson),
 ]
