@@ -115,9 +115,6 @@ pub struct MapOutputs<'a> {
     pub map: &'a BiomarkerMap,
     /// One colour per class, from the model card or [`crate::map::palette::class_colours`].
     pub colours: &'a [[u8; 3]],
-    /// The score from which on a cell counts for a class, one a class; where there is none, the decision of the model's
-    /// meaning. May be empty.
-    pub thresholds: &'a [Option<f32>],
     /// How each class is read, one a class.
     pub readings: &'a [Reading],
     /// How numbers are made.
@@ -377,22 +374,9 @@ mod tests {
         pub(super) fn map_outputs(&self) -> MapOutputs<'_> {
             let Self { plan, predictions, map, colours, thumbnail, drafts, .. } = self;
             let (id, model) = ("slide", "model");
-            let (page, thresholds, drafts) = ("<html/>", &[][..], drafts.path());
+            let (page, drafts) = ("<html/>", drafts.path());
             let (readings, measure) = (&self.readings[..], &self.measure);
-            MapOutputs {
-                id,
-                model,
-                plan,
-                predictions,
-                map,
-                colours,
-                thresholds,
-                readings,
-                measure,
-                thumbnail,
-                page,
-                drafts,
-            }
+            MapOutputs { id, model, plan, predictions, map, colours, readings, measure, thumbnail, page, drafts }
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) -> io::Result
 
 fn feature<'a>(outputs: &MapOutputs<'a>, class: usize) -> Option<Feature<'a>> {
     let map = outputs.map;
-    let threshold = outputs.thresholds.get(class).copied().flatten();
+    let threshold = outputs.map.threshold(class);
     let mask = clean(map.positive(class, threshold), map, MIN_REGION_UM2, 0.0);
     let polygons = contours(&mask, map);
     let name = map.class_names().get(class)?;
@@ -135,7 +135,8 @@ mod tests {
 
     fn parsed(example: &Example, thresholds: &[Option<f32>]) -> Vec<Value> {
         let (mut packed, mut text) = (Vec::new(), String::new());
-        write(&MapOutputs { thresholds, ..example.map_outputs() }, &mut packed).unwrap();
+        let map = example.map.clone().with_thresholds(thresholds.to_vec());
+        write(&MapOutputs { map: &map, ..example.map_outputs() }, &mut packed).unwrap();
         flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["type"], "FeatureCollection");

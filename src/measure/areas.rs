@@ -3,7 +3,7 @@
 use super::compartments::Compartments;
 use super::field::{Field, Place};
 use super::readout::{Measure, Readout, Region};
-use super::tally::Tally;
+use super::tally::{Sum, Tally};
 use crate::map::{Cell, signed_distance_um};
 use crate::raster::Mask;
 use crate::tile::{Meaning, Role};
@@ -29,6 +29,8 @@ pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
     for &(region, area) in &regions {
         tally.read(Readout::of_all(Measure::TissueArea).within(region), area, move |sums| Some(sums[area]));
     }
+    let mixed = compartments.mixed_regions();
+    let mixed: Vec<_> = regions.into_iter().filter(|(region, _)| mixed.contains(region)).collect();
     for (class, name) in field.map.class_names().iter().enumerate() {
         let reading = field.readings[class];
         if matches!(field.map.meaning(), Meaning::Estimates(_)) && reading.threshold.is_none() {
@@ -40,8 +42,7 @@ pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
         if reading.role == Some(Role::Background) {
             continue;
         }
-        let mixed = compartments.mixed_regions();
-        for &(region, area) in regions.iter().filter(|(region, _)| mixed.contains(region)) {
+        for &(region, area) in &mixed {
             let part = tally.area(|place| compartments.holds(region, place) && Field::holds(present, place));
             tally.read(Readout::of(Measure::ClassFraction, name).within(region), area, move |sums| {
                 sums.ratio(part, area)
@@ -49,7 +50,7 @@ pub(super) fn areas<'f>(field: &'f Field<'_>, compartments: &'f Compartments, ta
         }
     }
     tumour(field, compartments, tally);
-    immune(field, compartments, tally);
+    immune(field, compartments, &mixed, tally);
 }
 
 fn tumour<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
@@ -67,14 +68,13 @@ fn tumour<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut 
     }
 }
 
-fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, tally: &mut Tally<'f>) {
+fn immune<'f>(field: &'f Field<'_>, compartments: &'f Compartments, regions: &[(Region, Sum)], tally: &mut Tally<'f>) {
     let Some(immune) = field.role(Role::Immune) else { return };
     let stroma = field.role(Role::Stroma);
-    for region in compartments.mixed_regions() {
+    for &(region, area) in regions {
         let within = |mask: &Mask, tally: &mut Tally<'f>| {
             tally.area(|place| compartments.holds(region, place) && Field::holds(mask, place))
         };
-        let area = tally.area(|place| compartments.holds(region, place));
         let cells = within(&immune, tally);
         tally.read(Readout::of_all(Measure::ImmuneFraction).within(region), area, move |sums| sums.ratio(cells, area));
         if let Some(stroma) = stroma.as_ref().filter(|_| matches!(region, Region::Tissue | Region::Tumour)) {
@@ -93,7 +93,7 @@ pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, t
     let Some(tumour) = &compartments.tumour else { return };
     let area = tally.area(|place| compartments.holds(Region::Tumour, place));
     tally.read(Readout::of_all(Measure::TumourArea), area, move |sums| Some(sums[area]));
-    let tissue = tissue_mask(field);
+    let tissue = field.tissue();
     let side_mm = field.map.cell_um() / 1000.0;
     // Each edge is counted from the tumour's side.
     let length = tally.sum(|_, place| {
@@ -110,24 +110,13 @@ pub(super) fn border<'f>(field: &'f Field<'_>, compartments: &'f Compartments, t
 /// Mean distance from immune cells to the nearest tumour cell, um, between centres.
 pub(super) fn immune_to_tumour<'f>(field: &'f Field<'_>, tally: &mut Tally<'f>) {
     let (Some(immune), Some(tumour)) = (field.role(Role::Immune), field.role(Role::Tumour)) else { return };
-    let (distances, half_um) = (signed_distance_um(&tumour, &tissue_mask(field), field.map), field.map.cell_um() / 2.0);
-    let cols = field.map.cols() as usize;
+    let (distances, half_um) = (signed_distance_um(&tumour, &field.tissue(), field.map), field.map.cell_um() / 2.0);
     let distance = |place: &Place<'_>| {
         let outside = place.tissue && Field::holds(&immune, place) && !Field::holds(&tumour, place);
-        let found = distances.get(place.row as usize * cols + place.col as usize).copied().flatten();
+        let found = distances.get(field.cell(place)).copied().flatten();
         found.filter(|_| outside).map(|distance| f64::from(distance) + half_um)
     };
     let cells = tally.sum(|_, place| f64::from(u8::from(distance(place).is_some())));
     let sum = tally.sum(|_, place| distance(place).unwrap_or(0.0));
     tally.read(Readout::of_all(Measure::ImmuneToTumour), cells, move |sums| sums.ratio(sum, cells));
-}
-
-/// All scored tissue as a mask of the map's cells.
-pub(super) fn tissue_mask(field: &Field<'_>) -> Mask {
-    let size = crate::geometry::Size::new(field.map.cols(), field.map.rows());
-    let mut mask = Mask::filled(size, false);
-    for place in field.places.iter().filter(|place| place.tissue) {
-        mask.as_mut_slice()[place.row as usize * size.w as usize + place.col as usize] = true;
-    }
-    mask
 }

@@ -3,7 +3,6 @@
 //! Invariant: the border is that between the tumour's region and other scored tissue. The edge of the section and failed
 //! cells make none: nobody knows what was beyond.
 
-use super::areas::tissue_mask;
 use super::config::MeasureConfig;
 use super::field::{Field, Place};
 use super::readout::Region;
@@ -30,11 +29,11 @@ impl Compartments {
         let tumour = field.role(Role::Tumour).map(|mask| {
             let cells = clean(mask, map, um2(config.least_tumour_mm2), um2(config.largest_gap_mm2));
             // A gap may hold glass or failed cells; these are no tumour.
-            within_tissue(&cells, field)
+            field.mask(|place| place.tissue && Field::holds(&cells, place))
         });
         let tumour = tumour.filter(|mask| mask.count() > 0);
         let distance_um =
-            tumour.as_ref().map(|mask| signed_distance_um(mask, &tissue_mask(field), map)).unwrap_or_default();
+            tumour.as_ref().map(|mask| signed_distance_um(mask, &field.tissue(), map)).unwrap_or_default();
         let distance_um = if distance_um.iter().any(Option::is_some) { distance_um } else { Vec::new() };
         let mixed = !field.exclusive() || um2(config.largest_gap_mm2) > map.cell_um().powi(2);
         Self { tumour, distance_um, cols: map.cols() as usize, margin_um: config.margin_um, mixed }
@@ -86,14 +85,4 @@ impl Compartments {
             Region::Beyond => !inside && !near(),
         }
     }
-}
-
-/// The cells of a mask that are scored tissue.
-fn within_tissue(mask: &Mask, field: &Field<'_>) -> Mask {
-    let mut kept = Mask::filled(mask.size(), false);
-    let width = mask.size().w as usize;
-    for place in field.places.iter().filter(|place| place.tissue && Field::holds(mask, place)) {
-        kept.as_mut_slice()[place.row as usize * width + place.col as usize] = true;
-    }
-    kept
 }

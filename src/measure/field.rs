@@ -64,6 +64,25 @@ impl<'a> Field<'a> {
         mask.get(i64::from(place.col), i64::from(place.row))
     }
 
+    /// The number of a place's cell, row by row of the map.
+    pub fn cell(&self, place: &Place<'_>) -> usize {
+        place.row as usize * self.map.cols() as usize + place.col as usize
+    }
+
+    /// The places for which something holds, as a mask of the map's cells.
+    pub fn mask(&self, holds: impl Fn(&Place<'_>) -> bool) -> Mask {
+        let mut mask = Mask::filled(self.map.size(), false);
+        for place in self.places.iter().filter(|place| holds(place)) {
+            mask.as_mut_slice()[self.cell(place)] = true;
+        }
+        mask
+    }
+
+    /// All scored tissue.
+    pub fn tissue(&self) -> Mask {
+        self.mask(|place| place.tissue)
+    }
+
     /// Whether each cell is of one class only.
     pub fn exclusive(&self) -> bool {
         *self.map.meaning() == Meaning::Classes && self.readings.iter().all(|reading| reading.threshold.is_none())

@@ -123,7 +123,7 @@ impl Windows {
         let (cols, rows) = (field.map.cols() as usize, field.map.rows() as usize);
         let side = cells_a_side(config.hot_spot_mm2.sqrt() * 1000.0, field.map.step_um()) as usize;
         let tissue = field.places.iter().filter(|place| place.tissue);
-        let cells = tissue.map(|place| (place.row as usize * cols + place.col as usize, place.mm2)).collect();
+        let cells = tissue.map(|place| (field.cell(place), place.mm2)).collect();
         let mut windows = Self { cols, rows, side, cells, places: Vec::new(), tissue_mm2: Vec::new() };
         if side > cols || side > rows {
             return windows;

@@ -112,7 +112,7 @@ pub fn regions(map: &BiomarkerMap, readings: &[Reading], config: &MeasureConfig)
     let all = [Region::TumourCore, Region::MarginInside, Region::MarginOutside, Region::Beyond];
     for place in &field.places {
         let region = all.into_iter().find(|&region| compartments.holds(region, place));
-        cells[place.row as usize * map.cols() as usize + place.col as usize] = region;
+        cells[field.cell(place)] = region;
     }
     cells
 }

@@ -50,8 +50,8 @@ pub fn map_slide(
     let StoredPredictions { plan, predictions, .. } = read_predictions(&results.join(&stored.name))?;
     let thumbnail = read_thumbnail(&results.join(&picture.name))?;
     let measured = table.map(|table| read_table(&table, &predictions.class_names)).transpose()?;
-    let thresholds: Vec<Option<f32>> = readings.iter().map(|reading| reading.threshold).collect();
-    let map = BiomarkerMap::with(&plan, &predictions, &settings.cells)?.with_thresholds(thresholds.clone());
+    let thresholds = readings.iter().map(|reading| reading.threshold).collect();
+    let map = BiomarkerMap::with(&plan, &predictions, &settings.cells)?.with_thresholds(thresholds);
     let subject =
         Subject { plan: &plan, predictions: &predictions, map: &map, readings: &readings, measured: measured.as_ref() };
     let measurements = measure(&subject, &settings.measure)?;
@@ -73,7 +73,6 @@ pub fn map_slide(
         predictions: &predictions,
         map: &map,
         colours: &colours,
-        thresholds: &thresholds,
         readings: &readings,
         measure: &settings.measure,
         thumbnail: &thumbnail,

@@ -46,23 +46,10 @@ fn write_slide(out: &Path, id: &str, plan: &TilePlan, predictions: &Predictions)
     let mask = Mask::filled(Size::new(15, 11), true);
     let drafts = tempfile::tempdir().unwrap();
     let (model, drafts, map, colours) = ("made-up", drafts.path(), &map, &colours[..]);
-    let (thumbnail, page, thresholds) = (&thumbnail, "<html/>", &[][..]);
+    let (thumbnail, page) = (&thumbnail, "<html/>");
     let readings = vec![eosin::tile::Reading::default(); predictions.class_names.len()];
     let (readings, measure) = (&readings[..], &eosin::measure::MeasureConfig::default());
-    let outputs = MapOutputs {
-        id,
-        model,
-        plan,
-        predictions,
-        map,
-        colours,
-        thresholds,
-        readings,
-        measure,
-        thumbnail,
-        page,
-        drafts,
-    };
+    let outputs = MapOutputs { id, model, plan, predictions, map, colours, readings, measure, thumbnail, page, drafts };
     let of_slide = SlideOutputs {
         id,
         model,

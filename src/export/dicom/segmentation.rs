@@ -15,7 +15,7 @@ use super::frames::Frames;
 use super::identity::Identity;
 use crate::export::MapOutputs;
 use crate::map::Cell;
-use crate::tile::{Meaning, POSITIVE_FROM};
+use crate::tile::Meaning;
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
@@ -96,23 +96,18 @@ pub(in crate::export) fn write(outputs: &MapOutputs<'_>, out: &mut dyn Write) ->
 
 /// Whether every scored cell is in just one segment.
 fn exclusive(outputs: &MapOutputs<'_>) -> bool {
-    *outputs.map.meaning() == Meaning::Classes && outputs.thresholds.iter().all(Option::is_none)
+    let map = outputs.map;
+    *map.meaning() == Meaning::Classes && (0..map.class_names().len()).all(|class| map.threshold(class).is_none())
 }
 
 fn segments(outputs: &MapOutputs<'_>) -> Vec<Segment> {
     let map = outputs.map;
-    let of_column = |column: usize| {
-        let threshold = outputs.thresholds.get(column).copied().flatten();
-        let least = threshold.or((*map.meaning() == Meaning::Findings).then_some(POSITIVE_FROM));
-        match (least, map.meaning()) {
-            (Some(least), _) => {
-                Some((Holds::AtLeast(column, least), format!("cells where its score is at least {least}")))
-            }
-            (None, Meaning::Classes) => {
-                Some((Holds::Class(column), "cells where its probability is the largest".to_owned()))
-            }
-            (None, _) => None,
+    let of_column = |column: usize| match (map.present_from(column), map.meaning()) {
+        (Some(least), _) => Some((Holds::AtLeast(column, least), format!("cells where its score is at least {least}"))),
+        (None, Meaning::Classes) => {
+            Some((Holds::Class(column), "cells where its probability is the largest".to_owned()))
         }
+        (None, _) => None,
     };
     let columns = map.class_names().iter().enumerate().filter_map(|(column, label)| {
         let (holds, description) = of_column(column)?;
