@@ -6,6 +6,7 @@
 #![recursion_limit = "256"]
 
 pub mod assess;
+pub mod bench;
 pub mod dataset;
 pub mod device;
 mod draft;

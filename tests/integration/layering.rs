@@ -23,7 +23,7 @@ const BASE: [&str; 9] = ["draft", "error", "geometry", "limits", "random", "rast
 
 /// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
-const LAYERS: [Row; 30] = [
+const LAYERS: [Row; 31] = [
     Row(0, "draft", Only(&["error"])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
@@ -51,6 +51,7 @@ const LAYERS: [Row; 30] = [
     Row(4, "report", Only(&["evaluate", "map"])),
     Row(5, "assess", Only(&["dataset", "device", "evaluate", "export", "infer", "nn", "report"])),
     Row(5, "pipeline", AllBelow),
+    Row(6, "bench", AllBelow),
     Row(
         6,
         "train",
