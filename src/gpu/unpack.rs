@@ -6,7 +6,7 @@ use crate::ops::unpack::{Normalisation, UnpackShape, unpack as unpack_on_cpu};
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -18,8 +18,21 @@ use cubecl::{CubeDim, calculate_cube_count_elemwise};
 /// # Shapes
 /// `bytes`: at least `[N, I, I, 3]` u8, padded to whole words; result `[N, 3, S, S]`, f32.
 pub fn unpack(bytes: &[u8], shape: UnpackShape, normalisation: Normalisation, device: &Device) -> Tensor<4> {
-    let (packed, scale_shift) = (packed(bytes, device), line(&normalisation.to_array(), device));
-    let out = <Dispatch as TileOps>::unpack_rgb(packed.into_dispatch(), scale_shift.into_dispatch(), shape);
+    unpack_sent(send(bytes, device), shape, normalisation)
+}
+
+/// The first half of [`unpack`]: bytes to the device, four to a word.
+pub fn send(bytes: &[u8], device: &Device) -> Tensor<1, Int> {
+    packed(bytes, device)
+}
+
+/// The second half of [`unpack`], of what [`send`] sent.
+///
+/// # Shapes
+/// `sent`: words of at least `[N, I, I, 3]` u8; result `[N, 3, S, S]`, f32.
+pub fn unpack_sent(sent: Tensor<1, Int>, shape: UnpackShape, normalisation: Normalisation) -> Tensor<4> {
+    let scale_shift = line(&normalisation.to_array(), &sent.device());
+    let out = <Dispatch as TileOps>::unpack_rgb(sent.into_dispatch(), scale_shift.into_dispatch(), shape);
     Tensor::from_dispatch(out)
 }
 

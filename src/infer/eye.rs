@@ -4,7 +4,7 @@
 //! besides.
 
 use crate::gpu::augment::augment;
-use crate::gpu::unpack::unpack;
+use crate::gpu::unpack::{send, unpack, unpack_sent};
 use crate::nn::Stain;
 use crate::ops::augment::Variation;
 use crate::ops::colour::ColourMap;
@@ -36,6 +36,18 @@ impl Eye {
         } else {
             unpack(bytes, shape, self.normalisation, device)
         }
+    }
+
+    /// What [`Eye::see`] makes of tiles, and when the bytes were there: waiting in between costs time, and tells where it
+    /// goes. Where colours are made alike, bytes are sent with what that needs, and `sent` is called at once.
+    pub(super) fn see_in_turn(&self, bytes: &[u8], shape: UnpackShape, device: &Device, sent: impl FnOnce()) -> Tensor<4> {
+        if self.stain.is_some() {
+            sent();
+            return self.see(bytes, shape, device);
+        }
+        let words = send(bytes, device);
+        sent();
+        unpack_sent(words, shape, self.normalisation)
     }
 
     /// Tiles with a variation each, which comes after colours were made alike.

@@ -11,9 +11,11 @@ mod grad_cam;
 mod judge;
 mod predictor;
 mod readback;
+mod stages;
 
 pub use activation::activate;
 pub use explain::{Explainer, Explanation};
 pub use eye::Eye;
 pub use grad_cam::grad_cam;
 pub use predictor::{BatchFeed, PARITY, Predictor, PredictorConfig, Scored};
+pub use stages::StageTimes;

@@ -65,11 +65,11 @@ const IN_FLIGHT: usize = 2;
 /// A model on a device.
 #[derive(Debug)]
 pub struct Predictor {
-    judge: Judge,
-    device: Device,
+    pub(super) judge: Judge,
+    pub(super) device: Device,
     is_cpu: bool,
     input_px: usize,
-    eye: Eye,
+    pub(super) eye: Eye,
     activation: Activation,
     /// What logits are divided by.
     temperature: f32,
@@ -98,6 +98,12 @@ impl Predictor {
     /// The sizes it works with.
     pub fn config(&self) -> PredictorConfig {
         self.config
+    }
+
+    /// The same model in other sizes; nothing is loaded again.
+    #[must_use]
+    pub fn with_config(self, config: PredictorConfig) -> Self {
+        Self { config, ..self }
     }
 
     /// Scores the one test tile that every device is tried with.
@@ -210,7 +216,7 @@ impl Predictor {
         Ok(())
     }
 
-    fn shape(&self) -> UnpackShape {
+    pub(super) fn shape(&self) -> UnpackShape {
         UnpackShape { tiles: self.config.batch, input_px: self.input_px, output_px: self.input_px }
     }
 
@@ -223,7 +229,7 @@ impl Predictor {
     }
 
     /// Cuts the padding off and turns logits into probabilities.
-    fn score(&self, tiles: Vec<u32>, values: &[f32]) -> Result<Scored> {
+    pub(super) fn score(&self, tiles: Vec<u32>, values: &[f32]) -> Result<Scored> {
         let Said { outputs, distances } = self.judge.said(values, tiles.len());
         let activated = |row: &[f32]| activate(row, self.activation, self.temperature);
         let scores: Vec<Vec<f32>> = outputs.into_iter().map(activated).collect();

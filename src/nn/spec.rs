@@ -131,6 +131,15 @@ impl NetworkSpec {
         Self { architecture, classes, batch_norm: true, padding: Padding::Torch, variant: Variant::default() }
     }
 
+    /// What timm calls it: its variant's name where it has one, else the first name that others have for it.
+    pub fn timm_name(&self) -> &'static str {
+        let shape = |spec: &Self| (spec.architecture, spec.padding, spec.variant.width);
+        let variant = VARIANTS.iter().find(|variant| shape(&variant.spec(self.classes)) == shape(self));
+        let plain = Self::torch(self.architecture, self.classes);
+        let other = self.architecture.row().aliases.first().copied().unwrap_or(self.architecture.name());
+        variant.filter(|_| shape(&plain) != shape(self)).map_or(other, |variant| variant.name)
+    }
+
     /// Finds a network by its name here, in timm or in torchvision, variants included.
     ///
     /// # Errors
@@ -291,6 +300,14 @@ mod tests {
         }
         assert_eq!(NetworkSpec::named("resnet18.a1_in1k", 2).unwrap(), NetworkSpec::torch(Architecture::ResNet18, 2));
         assert_eq!(NetworkSpec::named("vgg11", 2).unwrap_err().code(), "MOD-0208");
+    }
+
+    #[test]
+    fn networks_have_timm_s_names() {
+        let names = ["resnet18", "mobilenetv2_100", "mobilenetv2_050", "tf_efficientnet_b0", "wide_resnet50_2"];
+        for name in names.into_iter().chain(["vit_small_patch16_224", "convnext_tiny", "mobilenetv3_small_100"]) {
+            assert_eq!(NetworkSpec::named(name, 2).unwrap().folded().timm_name(), name);
+        }
     }
 
     #[test]

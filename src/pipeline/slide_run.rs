@@ -78,7 +78,7 @@ pub(super) fn score_slide(
     };
     let written = write_all(&config.out, &outputs)?;
     clock.lap(|seconds, lap| seconds.write = lap);
-    clock.seconds.load = loaded.as_ref().map_or(0.0, |report| report.decode_s + report.resize_s);
+    clock.seconds.load = loaded.as_ref().map_or(0.0, |report| report.read_s + report.decode_s + report.assemble_s);
     clock.seconds.total = started.elapsed().as_secs_f64();
     let status = if plan.is_empty() { SlideStatus::NoTissue } else { SlideStatus::Scored };
     let facts = SlideFacts {

@@ -7,6 +7,7 @@ use super::level::Level;
 use super::properties::Properties;
 use crate::error::Result;
 use crate::raster::RgbImage8;
+use std::time::Duration;
 
 /// An opened slide of one format; shared by all threads.
 pub(crate) trait Driver: Send + Sync {
@@ -25,4 +26,7 @@ pub(crate) trait Driver: Send + Sync {
 
     /// Bytes that [`Self::read_chunk`] takes at most beside the pixels it gives, for budgets of memory.
     fn scratch_bytes(&self, level: usize) -> u64;
+
+    /// How long reading the file took until now, decoding left out, summed over all threads.
+    fn read_time(&self) -> Duration;
 }

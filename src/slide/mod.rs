@@ -37,6 +37,7 @@ use driver::Driver;
 use format::{FORMATS, Format};
 use probe::Probe;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// An open whole-slide image; all methods can be called from many threads at once.
 ///
@@ -133,6 +134,11 @@ impl Slide {
     /// is no such level.
     pub fn scratch_bytes(&self, level: usize) -> u64 {
         self.driver.scratch_bytes(level)
+    }
+
+    /// How long reading the file took until now, decoding left out, summed over all threads.
+    pub fn read_time(&self) -> Duration {
+        self.driver.read_time()
     }
 
     /// Decodes one chunk at its full size, padding included; `None` when the file holds no bytes for it.

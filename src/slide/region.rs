@@ -79,6 +79,10 @@ mod tests {
         fn scratch_bytes(&self, _level: usize) -> u64 {
             0
         }
+
+        fn read_time(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
     }
 
     fn region(x: i64, y: i64, w: u32, h: u32) -> Vec<u8> {

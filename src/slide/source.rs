@@ -7,7 +7,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 /// An open file with positioned reads.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Source {
     file: File,
     path: PathBuf,
     stamp: Stamp,
+    /// Time spent reading, summed over all threads.
+    read_ns: AtomicU64,
 }
 
 /// What tells a file that changed from one that did not.
@@ -43,12 +46,17 @@ impl Source {
         let file = File::open(path).map_err(refused)?;
         let metadata = file.metadata().map_err(refused)?;
         check_regular(path, &metadata)?;
-        Ok(Self { file, path: path.to_path_buf(), stamp: Stamp::of(&metadata) })
+        Ok(Self { file, path: path.to_path_buf(), stamp: Stamp::of(&metadata), read_ns: AtomicU64::new(0) })
     }
 
     /// Length in bytes when it was opened.
     pub(crate) fn len(&self) -> u64 {
         self.stamp.len
+    }
+
+    /// How long [`Self::read_at`] took until now, summed over all threads.
+    pub(crate) fn read_time(&self) -> Duration {
+        Duration::from_nanos(self.read_ns.load(Ordering::Relaxed))
     }
 
     /// A second handle for a reader that wants `Read + Seek`; its cursor is of no importance to [`Self::read_at`].
@@ -75,9 +83,11 @@ impl Source {
             )
             .at_path(&self.path));
         }
+        let started = Instant::now();
         let mut bytes = vec![0; len];
         let outcome = read_exact_at(&self.file, &mut bytes, offset);
         self.check_unchanged()?;
+        self.read_ns.fetch_add(u64::try_from(started.elapsed().as_nanos()).unwrap_or(0), Ordering::Relaxed);
         outcome.map_err(|error| Error::io(&self.path, "read slide", error))?;
         Ok(bytes)
     }

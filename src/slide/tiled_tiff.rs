@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::limits::{MAX_CHUNK_BYTES_PER_PX, MAX_CHUNK_HEAD_BYTES};
 use crate::raster::RgbImage8;
+use std::time::Duration;
 
 /// The driver of all tiled TIFF formats.
 #[derive(Debug)]
@@ -114,6 +115,10 @@ impl Driver for TiledTiff {
     fn scratch_bytes(&self, level: usize) -> u64 {
         let level = self.levels.get(level).zip(self.chunks.get(level));
         level.map_or(0, |(shape, chunks)| chunks.longest_bytes + JpegCodec::scratch_bytes(shape.chunk))
+    }
+
+    fn read_time(&self) -> Duration {
+        self.source.read_time()
     }
 }
 

@@ -43,10 +43,12 @@ pub struct LoadReport {
     pub chunks_decoded: u64,
     /// Chunks that the plan needs; fewer than were decoded when there is more than one stripe.
     pub chunks_distinct: u64,
-    /// Reading and decoding chunks, seconds summed over the workers.
+    /// Reading chunks, seconds summed over the workers.
+    pub read_s: f64,
+    /// Decoding them, seconds summed over the workers.
     pub decode_s: f64,
-    /// Resizing, seconds summed over the workers.
-    pub resize_s: f64,
+    /// Cutting tiles from them and resizing these, seconds summed over the workers.
+    pub assemble_s: f64,
     /// Decoded chunks held at once at most, bytes.
     pub peak_cache_bytes: u64,
 }
@@ -72,7 +74,10 @@ pub fn load<R>(
         return Err(Error::new(ErrorKind::Usage, "LOAD-0004", message));
     };
     let decode = |col: u32, row: u32| slide.read_chunk(plan.level, col, row);
-    load_from(level, slide.scratch_bytes(plan.level), &decode, plan, config, cancel, consume)
+    let before = slide.read_time();
+    let (outcome, report) = load_from(level, slide.scratch_bytes(plan.level), &decode, plan, config, cancel, consume)?;
+    let read_s = slide.read_time().saturating_sub(before).as_secs_f64();
+    Ok((outcome, LoadReport { read_s, decode_s: (report.decode_s - read_s).max(0.0), ..report }))
 }
 
 /// [`load`], from anything that decodes chunks and takes `scratch_bytes` beside their pixels meanwhile.
@@ -107,15 +112,16 @@ fn load_from<R>(
             handles.into_iter().map(|handle| handle.join().unwrap_or_else(|_| Err(panicked()))).collect();
         (outcome, ends)
     });
-    let resize: Duration = ends.into_iter().sum::<Result<_>>()?;
+    let assemble: Duration = ends.into_iter().sum::<Result<_>>()?;
     let totals = pool.totals();
     let report = LoadReport {
         workers,
         stripes: schedule.stripes(),
         chunks_decoded: totals.decoded,
         chunks_distinct: schedule.distinct(),
+        read_s: 0.0,
         decode_s: totals.time.as_secs_f64(),
-        resize_s: resize.as_secs_f64(),
+        assemble_s: assemble.as_secs_f64(),
         peak_cache_bytes: totals.peak * rgb_bytes(level.chunk),
     };
     Ok((outcome, report))

@@ -37,7 +37,7 @@ impl Job<'_> {
         end
     }
 
-    /// Loads tiles until there are no more; gives the time that resizing took.
+    /// Loads tiles until there are no more; gives the time that cutting and resizing took.
     fn work(&self, ready: &Sender<Loaded>) -> Result<Duration> {
         let read = Size::new(self.plan.read_px, self.plan.read_px);
         let mut region = vec![0; to_usize(rgb_bytes(read))?];
@@ -47,7 +47,7 @@ impl Job<'_> {
             GridRule::WsInfer => Resizer::exact(),
             GridRule::Eosin => Resizer::new(),
         };
-        let mut resize_time = Duration::ZERO;
+        let mut assemble_time = Duration::ZERO;
         while let Some(place) = self.packer.claim()? {
             let (index, rect) = self.schedule.tile(place.position);
             let needs = self.schedule.needs(place.position);
@@ -56,7 +56,9 @@ impl Job<'_> {
                 Some(error) if !error.kind().is_local() => return Err(again(error, self.plan.level)),
                 Some(error) => Some(again(error, self.plan.level)),
                 None => {
+                    let start = Instant::now();
                     self.cut(rect, &needs, &taken, &mut region);
+                    assemble_time += start.elapsed();
                     None
                 }
             };
@@ -71,14 +73,14 @@ impl Job<'_> {
             } else {
                 let start = Instant::now();
                 resizer.resize_into(&region, read, &mut tile, self.input, Filter::Bilinear)?;
-                resize_time += start.elapsed();
+                assemble_time += start.elapsed();
                 self.packer.put(&place, Some((index, &tile)))
             };
             if batch.is_some_and(|batch| ready.send(Loaded::Batch(batch)).is_err()) {
                 break;
             }
         }
-        Ok(resize_time)
+        Ok(assemble_time)
     }
 
     /// Copies what a tile shows out of its chunks.
