@@ -6,10 +6,21 @@
 //!
 //! Invariant: a figure is said with all its rounds ([`Samples`]), and with what it was measured on.
 
+mod answer_of;
+mod energy;
+mod kernel;
+mod machine;
+mod memory;
+mod nvidia;
+mod pace;
+mod probe;
 mod protocol;
 mod record;
 mod samples;
 
+pub use energy::EnergyMeter;
+pub use memory::peak_bytes;
+pub use pace::{PaceWatch, warnings};
 pub use protocol::{Answer, Job, LineAnswer, MemoryAnswer, OpenAnswer, Request, RoundAnswer, StagesAnswer, WarmAnswer};
 pub use record::{
     Absent, AdapterFacts, BenchRecord, Cell, Energy, InputFacts, Line, Machine, MemoryUse, Pace, Parity, SCHEMA,

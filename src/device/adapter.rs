@@ -45,6 +45,8 @@ pub struct Adapter {
     pub driver: String,
     /// Which of the adapters of its interface and kind it is, from 0.
     pub index_in_kind: usize,
+    /// Its place on the PCI bus, such as `0000:01:00.0`, where the driver tells: other programs know it by that.
+    pub pci: Option<String>,
 }
 
 /// All adapters that can be asked for, the best kind first. The order within a kind is the driver's.
@@ -73,6 +75,7 @@ pub fn adapters() -> Vec<Adapter> {
             kind,
             driver: driver.trim().to_string(),
             index_in_kind,
+            pci: Some(info.device_pci_bus_id).filter(|place| !place.is_empty()),
         });
     }
     found.sort_by_key(|adapter| adapter.kind);
