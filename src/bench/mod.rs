@@ -14,13 +14,25 @@ mod memory;
 mod nvidia;
 mod pace;
 mod probe;
+mod compare;
+mod csv;
+mod names;
+mod page;
 mod protocol;
+mod read;
 mod record;
+#[cfg(test)]
+mod sample_record;
 mod samples;
+pub mod words;
 
 pub use energy::EnergyMeter;
 pub use memory::peak_bytes;
 pub use pace::{PaceWatch, warnings};
+pub use compare::{ComparedCell, ComparedFigure, Comparison, FigureName, Side, Verdict, compare};
+pub use csv::csv;
+pub use names::{fastest, fastest_with_stages, grouped};
+pub use page::page;
 pub use protocol::{Answer, Job, LineAnswer, MemoryAnswer, OpenAnswer, Request, RoundAnswer, StagesAnswer, WarmAnswer};
 pub use record::{
     Absent, AdapterFacts, BenchRecord, Cell, Energy, InputFacts, Line, Machine, MemoryUse, Pace, Parity, SCHEMA,

@@ -59,6 +59,7 @@ pub use record::{
 pub use run_metadata::{RunFacts, write_run_metadata};
 pub use stored::{StoredPredictions, read_predictions};
 pub use summary_csv::write_summary;
+pub(crate) use summary_csv::{number as cell_of_number, text as cell_of_text};
 pub use thumbnail_jpg::read_thumbnail;
 
 use crate::map::BiomarkerMap;

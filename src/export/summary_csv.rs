@@ -117,13 +117,13 @@ fn heads(column: &Column<'_>) -> Vec<String> {
 }
 
 /// A number, or nothing when it is unknown or not finite.
-pub(super) fn number(value: Option<f64>) -> String {
+pub(crate) fn number(value: Option<f64>) -> String {
     // Adding 0 makes 0 of -0.
     value.filter(|value| value.is_finite()).map(|value| (value + 0.0).to_string()).unwrap_or_default()
 }
 
 /// Text that no spreadsheet takes for a formula.
-pub(super) fn text(cell: &str) -> String {
+pub(crate) fn text(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell.into() }
 }
 
