@@ -2,6 +2,7 @@
 //! `text.rs`.
 
 mod args;
+mod bench;
 mod data_args;
 mod demo;
 mod doctor;
