@@ -8,17 +8,18 @@
 
 #[path = "../tests/cli/random_model.rs"]
 mod random_model;
+#[path = "common/slide.rs"]
+mod slide;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::device::{DeviceSpec, open};
-use eosin::geometry::Size;
 use eosin::nn::{Architecture, Bundle, Input};
 use eosin::pipeline::{MapSettings, ScoreConfig, score};
-use eosin::synthetic::{SyntheticConfig, SyntheticSlide};
 use eosin::tile::GridRule;
 use eosin::tissue::TissueConfig;
 use eosin::units::Mpp;
 use random_model::write_random_model;
+use slide::synthetic_slide;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -32,7 +33,8 @@ const PLAIN_TILES: usize = 64;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let slide = from_env("EOSIN_BENCH_SLIDE").unwrap_or_else(|| synthetic_slide(folder.path()));
+    let slide =
+        from_env("EOSIN_BENCH_SLIDE").unwrap_or_else(|| synthetic_slide(folder.path(), 4096, Mpp::new(0.5).unwrap()));
     let model = from_env("EOSIN_BENCH_MODEL").unwrap_or_else(|| random_resnet18(folder.path()));
     let bundle = Bundle::open(&model).unwrap();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -115,14 +117,6 @@ fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.map_or_else(|| "not told by this system".to_string(), |found| found.trim().to_string())
-}
-
-fn synthetic_slide(folder: &Path) -> PathBuf {
-    let path = folder.join("bench.svs");
-    let size = Size::new(4096, 4096);
-    let config = SyntheticConfig { seed: 1, size, mpp: Mpp::new(0.5).unwrap() };
-    SyntheticSlide::new(config).write_svs(&path, &|_, _| {}).unwrap();
-    path
 }
 
 fn random_resnet18(folder: &Path) -> PathBuf {

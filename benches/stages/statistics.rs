@@ -1,15 +1,41 @@
-//! Spatial statistics of a grid of 100,000 cells, with the permutations that are usual.
-#![allow(missing_docs, reason = "criterion's macros make public items")]
-#![allow(clippy::unwrap_used, reason = "a bench ends when something is not there")]
+//! Numbers of a large section: all that a slide's report has, and each spatial statistic by itself with the permutations that
+//! are usual.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use crate::group;
+use crate::input::Input;
+use crate::section::{readings, section};
+use criterion::Criterion;
+use eosin::map::BiomarkerMap;
+use eosin::measure::{MeasureConfig, Subject, local_statistics, measure};
 use eosin::spatial::{
     Contiguity, Edges, Lattice, Neighbours, Permutations, RELABELLINGS, Window, autocorrelation, bivariate_moran,
     class_distance, contacts, gi_star, lee, local_moran, marked_l, nearest_distances, ripley,
 };
 use std::hint::black_box;
 
+/// Tiles of the section.
+const TILES: u32 = 100_000;
+/// Cells along each side of a square that is about as large.
 const SIDE: u32 = 316;
+
+pub(crate) fn bench(criterion: &mut Criterion, _: &Input) {
+    of_a_slide(criterion);
+    of_a_grid(criterion);
+}
+
+/// As `pipeline` asks for them.
+fn of_a_slide(criterion: &mut Criterion) {
+    let (plan, predictions) = section(TILES);
+    let (map, readings) = (BiomarkerMap::new(&plan, &predictions).unwrap(), readings());
+    let config = MeasureConfig::default();
+    let subject = Subject { plan: &plan, predictions: &predictions, map: &map, readings: &readings, measured: None };
+    let mut group = group(criterion, "cpu", "f64", "statistics", plan.len());
+    group.bench_function("measure", |bencher| bencher.iter(|| measure(black_box(&subject), &config).unwrap()));
+    group.bench_function("measure_local", |bencher| {
+        bencher.iter(|| local_statistics(&plan, black_box(&predictions), &readings, &config).unwrap());
+    });
+    group.finish();
+}
 
 /// Smooth hills with grain: from -1 to 1 or so.
 fn hills(column: u32, row: u32) -> f64 {
@@ -17,7 +43,8 @@ fn hills(column: u32, row: u32) -> f64 {
     (x * 0.05).sin() * (y * 0.04).cos() + 0.3 * ((x * 12.9898 + y * 78.233).sin() * 43_758.545).fract()
 }
 
-fn spatial(criterion: &mut Criterion) {
+/// Each statistic on smooth hills with grain; points are those cells, each moved within itself.
+fn of_a_grid(criterion: &mut Criterion) {
     let cells: Vec<(u32, u32)> = (0..SIDE * SIDE).map(|at| (at % SIDE, at / SIDE)).collect();
     let values: Vec<f64> = cells.iter().map(|&(column, row)| hills(column, row)).collect();
     let other: Vec<f64> = cells.iter().map(|&(column, row)| hills(row, column + 9)).collect();
@@ -26,8 +53,7 @@ fn spatial(criterion: &mut Criterion) {
     let neighbours = Neighbours::of(&cells, Contiguity::Queen).unwrap();
     let lattice = Lattice::of(&cells).unwrap();
     let times = |count| Some(Permutations { count, seed: 1 });
-    let mut group = criterion.benchmark_group("spatial/100000_cells");
-    group.sample_size(10);
+    let mut group = group(criterion, "cpu", "f64", "statistics", cells.len());
     group.bench_function("neighbours", |bencher| {
         bencher.iter(|| Neighbours::of(black_box(&cells), Contiguity::Queen));
     });
@@ -56,7 +82,6 @@ fn spatial(criterion: &mut Criterion) {
     group.bench_function("class_distance_199", |bencher| {
         bencher.iter(|| class_distance(&lattice, black_box(&labels), 0, 2, times(199)));
     });
-    group.finish();
 
     // Each point within its cell, so that they are as many and not on a grid.
     let place = |&(column, row): &(u32, u32)| {
@@ -68,14 +93,9 @@ fn spatial(criterion: &mut Criterion) {
     let points: Vec<[f64; 2]> = cells.iter().map(place).collect();
     let window = Window::of([0.0; 2], [f64::from(SIDE); 2]).unwrap();
     let radii: Vec<f64> = (1..=10).map(|tenth| f64::from(tenth) * 0.6).collect();
-    let mut group = criterion.benchmark_group("spatial/100000_points");
-    group.sample_size(10);
-    group.bench_function("nearest", |bencher| bencher.iter(|| nearest_distances(black_box(&points))));
-    group.bench_function("ripley_of_110_neighbours", |bencher| {
+    group.bench_function("nearest_of_points", |bencher| bencher.iter(|| nearest_distances(black_box(&points))));
+    group.bench_function("ripley_of_points_110_neighbours", |bencher| {
         bencher.iter(|| ripley(black_box(&points), window, &radii, Edges::Isotropic));
     });
     group.finish();
 }
-
-criterion_group!(benches, spatial);
-criterion_main!(benches);

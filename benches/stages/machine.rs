@@ -1,0 +1,57 @@
+//! What a run was made on and with, as lines of a document: no host name, no user, no path.
+
+use std::fmt::Write;
+use std::fs::read_to_string;
+use std::process::Command;
+
+/// Crates whose versions a figure depends on.
+const CRATES: [&str; 3] = ["burn", "cubecl", "criterion"];
+
+/// The machine, as far as its system tells.
+pub(crate) fn machine() -> String {
+    let proc = |file: &str| read_to_string(format!("/proc/{file}")).unwrap_or_default();
+    let field = |file: &str, name: &str| {
+        let value = proc(file).lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            (key.trim() == name).then(|| value.trim().to_owned())
+        });
+        value.unwrap_or_else(|| "not told by this system".to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut lines = String::new();
+    let _ = writeln!(lines, "- CPU: {}, {cores} cores for this process", field("cpuinfo", "model name"));
+    let _ = writeln!(lines, "- memory: {}", field("meminfo", "MemTotal"));
+    let _ = writeln!(lines, "- system: {} {}", std::env::consts::OS, proc("sys/kernel/osrelease").trim());
+    lines
+}
+
+/// Processes that ran or waited, averaged over 1, 5 and 15 minutes.
+pub(crate) fn load() -> String {
+    let load = read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<&str> = load.split_whitespace().take(3).collect();
+    if load.is_empty() { "not told by this system".to_owned() } else { load.join(" ") }
+}
+
+/// Versions of what the program was built from.
+pub(crate) fn versions() -> String {
+    let says = |program: &str, words: &[&str]| {
+        let output = Command::new(program).args(words).output().ok().filter(|output| output.status.success());
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let is_clean =
+        says("git", &["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| changes.is_empty());
+    let commit = says("git", &["rev-parse", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
+    let mut lines = String::new();
+    let _ =
+        writeln!(lines, "- commit: {commit}{}", if is_clean { "" } else { ", with changes that are not committed" });
+    let _ = writeln!(lines, "- {}", says("rustc", &["--version"]).unwrap_or_else(|| "rustc: unknown".to_owned()));
+    let locked: toml::Table = read_to_string("Cargo.lock").unwrap_or_default().parse().unwrap_or_default();
+    let packages = locked.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let of = |package: &toml::Value, key: &str| package.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    for name in CRATES {
+        let found = packages.iter().find(|package| of(package, "name").as_deref() == Some(name));
+        let version = found.and_then(|package| of(package, "version")).unwrap_or_else(|| "unknown".to_owned());
+        let _ = writeln!(lines, "- {name} {version}");
+    }
+    lines
+}
