@@ -42,6 +42,7 @@ pub(super) fn charts(history: &[EpochRow]) -> Vec<(&'static str, LineChart)> {
         y_name: y_name.to_owned(),
         series,
         mark: mark.clone(),
+        log: [false; 2],
     };
     let losses =
         vec![series("training", &|row| Some(row.train_loss)), series("validation", &|row| Some(row.validation.loss))];

@@ -115,6 +115,7 @@ fn charts() -> Vec<LineChart> {
         y_name: y_name.to_owned(),
         series,
         mark: Some((23.0, "best epoch 23".to_owned())),
+        log: [false; 2],
     };
     vec![
         chart(
@@ -297,6 +298,7 @@ fn figures_of_next_to_nothing_are_figures_still() {
         y_name: ODD.to_owned(),
         series: vec![Series { name: ODD.to_owned(), points }],
         mark: Some((f64::NAN, ODD.to_owned())),
+        log: [false; 2],
     };
     let figure = Figure { value: Some(f64::NAN), low: None, high: Some(0.5) };
     let forest = |figures: Vec<Figure>| ForestPlot {
@@ -309,6 +311,8 @@ fn figures_of_next_to_nothing_are_figures_still() {
         line_chart(&one(vec![])),
         line_chart(&one(vec![[1.0, 0.5]])),
         line_chart(&one(vec![[1.0, f64::NAN], [f64::INFINITY, 1.0], [2.0, 1e300]])),
+        line_chart(&LineChart { log: [true; 2], ..one(vec![]) }),
+        line_chart(&LineChart { log: [true; 2], ..one(vec![[0.0, 1.0], [1.0, -1.0], [2.0, 1e-300], [1e300, 3.0]]) }),
         forest_plot(&forest(vec![])),
         forest_plot(&forest(vec![figure])),
         forest_plot(&ForestPlot { about: String::new(), rows: vec![], panels: vec![] }),

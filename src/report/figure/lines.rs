@@ -9,12 +9,12 @@ use super::panel::{NAMED_BELOW_PX, Panel, labels_px, legend};
 pub struct Series {
     /// As it stands in the legend.
     pub name: String,
-    /// `[x, y]`, along x. A point that is not finite is left out.
+    /// `[x, y]`, along x. A point that is not finite is left out, on a logarithmic axis also one that is not above 0.
     pub points: Vec<[f64; 2]>,
 }
 
 /// A chart of lines.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LineChart {
     /// What it shows, for those who do not see it.
     pub about: String,
@@ -26,6 +26,8 @@ pub struct LineChart {
     pub series: Vec<Series>,
     /// A place on x with its name, such as the best epoch.
     pub mark: Option<(f64, String)>,
+    /// Whether x and y are logarithmic.
+    pub log: [bool; 2],
 }
 
 const WIDTH_PX: f64 = 720.0;
@@ -39,7 +41,8 @@ pub fn line_chart(chart: &LineChart) -> Svg {
     let values = |axis: usize| chart.series.iter().flat_map(move |series| series.points.iter().map(move |at| at[axis]));
     let xs = values(0).chain(chart.mark.iter().map(|mark| mark.0));
     let whole = xs.clone().all(|x| x.fract() == 0.0);
-    let (x, y) = (Axis::along(xs, 10, whole), Axis::around(values(1), 5));
+    let x = if chart.log[0] { Axis::log(xs) } else { Axis::along(xs, 10, whole) };
+    let y = if chart.log[1] { Axis::log(values(1)) } else { Axis::around(values(1), 5) };
     let left = 32.0 + labels_px(&y);
     let panel = Panel { left, top: 26.0, width: WIDTH_PX - left - 16.0, height: HEIGHT_PX, x, y };
     panel.frame(&mut canvas, [&chart.x_name, &chart.y_name], 14.0);

@@ -1,6 +1,6 @@
 //! A frame with two axes, and marks at places given in the axes' values.
 //!
-//! Values that are not finite are left out; such as lie beyond an axis are put at its end.
+//! Values for which an axis has no place are left out; such as lie beyond it are put at its end.
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, FAINT, GRID, Look, Pen, shortened, text_px};
@@ -21,9 +21,9 @@ pub(super) const BELOW_PX: f64 = 20.0;
 pub(super) const NAMED_BELOW_PX: f64 = 44.0;
 
 impl Panel {
-    /// Where a pair of values lies, in pixels; `None` when one is not finite.
+    /// Where a pair of values lies, in pixels; `None` when an axis has no place for one.
     pub fn at(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
-        (x.is_finite() && y.is_finite())
+        (self.x.places(x) && self.y.places(y))
             .then(|| [self.left + self.x.share(x) * self.width, self.top + (1.0 - self.y.share(y)) * self.height])
     }
 
