@@ -208,7 +208,7 @@ fn notes(a: &BenchRecord, b: &BenchRecord, pairs: &[(&Cell, &Cell)]) -> Vec<Stri
     let warn = |what: &str, found: &[String]| format!("WARNING: {what}: {}", found.join("; "));
     let facts = [
         ("the machines differ", differing(&steady(&a.machine), &steady(&b.machine))),
-        ("the tiles differ", differing(&a.input, &b.input)),
+        ("the tiles differ", inputs(a, b)),
         ("the settings differ", differing(&a.settings, &b.settings)),
     ];
     for (what, found) in facts.iter().filter(|(_, found)| !found.is_empty()) {
@@ -246,6 +246,12 @@ fn steady(machine: &Machine) -> Machine {
 }
 
 /// Fields of which two values differ, with both; lists by their name alone.
+/// What differs in the slides of models that both have.
+fn inputs(a: &BenchRecord, b: &BenchRecord) -> Vec<String> {
+    let pairs = a.models.iter().filter_map(|a| Some((a, b.models.iter().find(|b| b.name == a.name)?)));
+    pairs.flat_map(|(a, b)| differing(&a.input, &b.input)).collect()
+}
+
 fn differing<T: Serialize>(a: &T, b: &T) -> Vec<String> {
     let (a, b) = (serde_json::to_value(a).unwrap_or_default(), serde_json::to_value(b).unwrap_or_default());
     let fields = a.as_object().into_iter().flatten().filter(|(name, value)| b.get(name) != Some(value));
@@ -347,7 +353,7 @@ mod tests {
             ),
             (|record| record.machine.adapters[0].driver.push('x'), "the machines differ: adapters"),
             (
-                |record| record.input.fingerprint.push('x'),
+                |record| record.models[0].input.fingerprint.push('x'),
                 "the tiles differ: fingerprint b3:4f1c9e in A, b3:4f1c9ex in B",
             ),
             (|record| record.settings.rounds = 3, "the settings differ: rounds 7 in A, 3 in B"),

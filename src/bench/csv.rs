@@ -26,6 +26,9 @@ const OF: [&str; 14] = [
     "what",
 ];
 
+/// What a whole program is called in place of a cell; its rate stands in the columns of the line.
+const WHOLE_RUN: &str = "whole run";
+
 /// A figure of several rounds; none where it was not measured.
 type Sampled = fn(&Cell) -> Option<&Samples>;
 /// A figure that was measured once; none where it was not.
@@ -85,6 +88,21 @@ pub fn csv(record: &BenchRecord) -> String {
         let row = of_all(record).into_iter().chain(of_cell(cell)).chain(figures);
         let _ = table.write_record(row.chain([source, String::new()]));
     }
+    for run in &record.runs {
+        let names = [&run.program, &run.model, "", "", &run.device, "", "", &run.dtype, "", &run.setting, WHOLE_RUN];
+        let rate = [run.rate.median, run.rate.low, run.rate.high].map(Some);
+        let ratio = run.ratio.as_ref();
+        let ratio = [ratio.map(|of| of.median), ratio.map(|of| of.low), ratio.map(|of| of.high)];
+        let sampled = [None; 3].into_iter().chain(ratio).chain(rate).chain([None; 3]);
+        let single = SINGLE.iter().map(|(name, _)| match *name {
+            "rounds" => Some(run.rate.rounds.len() as f64),
+            "line_tiles" => Some(run.tiles as f64),
+            _ => None,
+        });
+        let figures = sampled.chain(single).chain(std::iter::repeat_n(None, stages.len() * 2)).map(cell_of_number);
+        let row = of_all(record).into_iter().chain(names.map(cell_of_text)).chain(figures);
+        let _ = table.write_record(row.chain([String::new(), String::new()]));
+    }
     for absent in &record.absent {
         let between = std::iter::repeat_n(String::new(), OF.len() - 4);
         let figures = std::iter::repeat_n(String::new(), SAMPLED.len() * 3 + SINGLE.len() + stages.len() * 2 + 1);
@@ -138,7 +156,8 @@ mod tests {
         let mut table = ::csv::Reader::from_reader(text.as_bytes());
         let head: Vec<String> = table.headers().unwrap().iter().map(str::to_owned).collect();
         let rows: Vec<::csv::StringRecord> = table.records().map(Result::unwrap).collect();
-        assert_eq!(rows.len(), record.cells.len() + record.absent.len());
+        let (cells, runs) = (record.cells.len(), record.runs.len());
+        assert_eq!(rows.len(), cells + runs + record.absent.len());
         let at = |row: usize, name: &str| rows[row][head.iter().position(|column| column == name).unwrap()].to_owned();
         let number = |row: usize, name: &str| at(row, name).parse::<f64>().ok();
         for (row, cell) in record.cells.iter().enumerate() {
@@ -154,7 +173,12 @@ mod tests {
             assert_eq!(number(row, "decode_utilisation"), decode.map(|stage| stage.utilisation));
             assert_eq!(at(row, "absent_because"), "");
         }
-        for (row, absent) in (record.cells.len()..).zip(&record.absent) {
+        for (row, run) in (cells..).zip(&record.runs) {
+            assert_eq!([at(row, "program"), at(row, "what")], [run.program.clone(), WHOLE_RUN.to_owned()]);
+            assert_eq!(number(row, "line_tiles_per_s_low"), Some(run.rate.low));
+            assert_eq!(number(row, "ratio_to_first"), run.ratio.as_ref().map(|ratio| ratio.median));
+        }
+        for (row, absent) in (cells + runs..).zip(&record.absent) {
             assert_eq!([at(row, "what"), at(row, "absent_because")], [absent.what.clone(), format!("'{}", absent.why)]);
             assert_eq!([at(row, "model"), at(row, "batch"), at(row, "network_tiles_per_s")], [""; 3]);
         }

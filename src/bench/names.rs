@@ -1,6 +1,6 @@
 //! What cells are called, and a record's cells by model, by device and by what ran them.
 
-use super::record::{BenchRecord, Cell, InputFacts, Machine, Settings};
+use super::record::{BenchRecord, Cell, InputFacts, Machine, ModelUsed, Settings};
 use super::words;
 
 impl Cell {
@@ -78,6 +78,13 @@ impl Machine {
         let parts = [Some(self.cpu.clone()), Some(cores), self.memory_bytes.map(words::bytes), Some(self.os.clone())];
         let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         parts.join(", ")
+    }
+}
+
+impl ModelUsed {
+    /// `160 px at 2.08 um/px of a synthetic slide, ...`.
+    pub fn about(&self) -> String {
+        format!("{} px at {} um/px, {}", self.tile_px, words::digits(self.um_per_px), self.input.about())
     }
 }
 

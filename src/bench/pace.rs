@@ -11,9 +11,9 @@ use crate::error::Result;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Above this ratio of the slowest probe to the middle one a machine is noisy. Of 60 probes in a row on a virtual machine
-/// with 4 cores the slowest took 1.1 to 1.2 times the middle one while nothing else got a core, and 1.2 to 2.6 times while
-/// compilers ran beside them.
+/// Above this ratio of the slowest probe to the middle one a machine is noisy. Of 20 to 60 probes in a row on a virtual
+/// machine with 4 cores the slowest took 1.1 to 1.2 times the middle one at real-time priority, when nothing else gets a
+/// core, and 1.2 to 1.9 times beside compilers. A load that is always there raises both, and is seen by [`LOAD_SHARE`].
 const PROBE_SPREAD: f64 = 1.25;
 
 /// Above this share of the cores other programs take cores from rounds, which use all of them.
@@ -53,7 +53,7 @@ impl PaceWatch {
     /// Measures the pace now, on all cores; before each round. Tens of milliseconds.
     ///
     /// # Errors
-    /// `BEN-0101` when a core computes wrongly.
+    /// `BCH-0030` when a core computes wrongly.
     pub fn probe(&mut self) -> Result<()> {
         self.probes_ms.push(probe(self.cores)?);
         Ok(())

@@ -15,7 +15,7 @@ const RESULT: u64 = 0x2bc4_54b4_0aea_4e0b;
 /// Time from the first core's start to the last core's end, ms.
 ///
 /// # Errors
-/// [`ErrorKind::Device`]: `BEN-0101` when a core computes something else than it should: no figure of such a machine means
+/// [`ErrorKind::Device`]: `BCH-0030` when a core computes something else than it should: no figure of such a machine means
 /// anything.
 pub(super) fn probe(cores: usize) -> Result<f64> {
     let started = Instant::now();
@@ -29,7 +29,7 @@ pub(super) fn probe(cores: usize) -> Result<f64> {
         None => Ok(took_ms),
         Some(found) => {
             let message = format!("expected {RESULT:#x} from every core, found {found:#x}");
-            Err(Error::new(ErrorKind::Device, "BEN-0101", message).with_advice("the processor or its memory is faulty"))
+            Err(Error::new(ErrorKind::Device, "BCH-0030", message).with_advice("the processor or its memory is faulty"))
         }
     }
 }

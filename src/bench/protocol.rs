@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What a process is to measure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// The device, such as `cpu` or `vulkan:0`.
@@ -22,10 +22,10 @@ pub struct Job {
     pub weights: PathBuf,
     /// timm's name of its network, such as `resnet18`.
     pub timm_name: String,
-    /// Whether batch normalisation is folded into the weights: then convolutions have a bias, and no layer follows them.
-    pub folded: bool,
     /// Outputs of the network.
     pub outputs: usize,
+    /// Whether batch normalisation is folded into the weights, as eosin always has it.
+    pub folded: bool,
     /// What turns outputs into scores: `softmax`, `sigmoid` or `none`.
     pub activation: String,
     /// What outputs are divided by before that.
@@ -80,7 +80,7 @@ pub enum Request {
     Line {
         /// Tiles in a batch.
         batch: usize,
-        /// How many tiles, in the order of the plan.
+        /// How many tiles, in the order of the plan, which begins anew when it is through.
         tiles: usize,
     },
     /// Time the stages on the device one by one, waiting after each: [`StagesAnswer`].
@@ -130,6 +130,9 @@ pub struct OpenAnswer {
     pub backend: String,
     /// What else is set, such as the memory format.
     pub setting: String,
+    /// Tiles in a batch that it takes without being told; 0 where it does not say.
+    #[serde(default)]
+    pub usual_batch: usize,
     /// Opening the device, seconds; for other programs, loading their libraries.
     pub open_s: f64,
     /// Loading the model, seconds.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const SCHEMA: u32 = 1;
 
 /// A whole bench.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BenchRecord {
     /// [`SCHEMA`].
@@ -27,12 +27,14 @@ pub struct BenchRecord {
     pub machine: Machine,
     /// What was asked for.
     pub settings: Settings,
-    /// The tiles.
-    pub input: InputFacts,
+    /// The models, each with the tiles that it saw.
+    pub models: Vec<ModelUsed>,
     /// How steady the machine was meanwhile.
     pub pace: Pace,
     /// What was measured, model by model; the first of each model is what others of it are compared with.
     pub cells: Vec<Cell>,
+    /// Whole programs from their start to their last file, beside each other.
+    pub runs: Vec<WholeRun>,
     /// What could not be measured, and why.
     pub absent: Vec<Absent>,
     /// Remarks; those that put figures in doubt begin with `WARNING: `.
@@ -93,6 +95,26 @@ pub struct Settings {
     pub seed: u64,
     /// Whether kernel caches were empty at the start.
     pub empty_caches: bool,
+}
+
+/// A model that was measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelUsed {
+    /// Its name.
+    pub name: String,
+    /// Its network.
+    pub architecture: String,
+    /// BLAKE3 digest of its weights file.
+    pub digest: String,
+    /// Side of a tile as it is cut from the slide, pixels.
+    pub tile_px: u32,
+    /// Its resolution, um/px.
+    pub um_per_px: f64,
+    /// Side of what the network sees, pixels.
+    pub input_px: u32,
+    /// Where its tiles come from: a synthetic slide is made at each model's own resolution.
+    pub input: InputFacts,
 }
 
 /// Where tiles come from.
@@ -249,4 +271,28 @@ pub struct Absent {
     pub what: String,
     /// Why not.
     pub why: String,
+}
+
+/// A whole program on the slide, as a user runs it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WholeRun {
+    /// Program and version.
+    pub program: String,
+    /// The model's name.
+    pub model: String,
+    /// The device as it was asked for.
+    pub device: String,
+    /// Type of the numbers.
+    pub dtype: String,
+    /// What else was set.
+    pub setting: String,
+    /// Tiles that it scored.
+    pub tiles: usize,
+    /// From its start to its end, seconds.
+    pub seconds: Samples,
+    /// Tiles/s over all that time.
+    pub rate: Samples,
+    /// `rate` over that of the model's first run, round by round.
+    pub ratio: Option<Samples>,
 }

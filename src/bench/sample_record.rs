@@ -1,8 +1,8 @@
 //! A record made by hand for tests: two models on a CPU and a GPU in several batches, another program, an absent device.
 
 use super::{
-    Absent, AdapterFacts, BenchRecord, Cell, Energy, InputFacts, Line, Machine, MemoryUse, Pace, Parity, SCHEMA,
-    Samples, Settings, Stage, Start,
+    Absent, AdapterFacts, BenchRecord, Cell, Energy, InputFacts, Line, Machine, MemoryUse, ModelUsed, Pace, Parity,
+    SCHEMA, Samples, Settings, Stage, Start, WholeRun,
 };
 
 /// What rounds are of their median; the median is 1.
@@ -50,14 +50,8 @@ pub(crate) fn record() -> BenchRecord {
         date: "2026-11-21T20:00:00Z".to_owned(),
         machine: machine(),
         settings: Settings { rounds: 7, seconds: 2.0, tiles: 512, seed: 7, empty_caches: true },
-        input: InputFacts {
-            kind: "synthetic".to_owned(),
-            fingerprint: "b3:4f1c9e".to_owned(),
-            format: "Aperio SVS".to_owned(),
-            width: 8192,
-            height: 6144,
-            mpp: 0.25,
-        },
+        models: MODELS.iter().map(model_used).collect(),
+        runs: runs(),
         pace: Pace {
             probe_ms: Samples::of((0..7).flat_map(|round| [4.1 * ROUNDS[round], 4.15]).collect()).unwrap_or_default(),
             load: Some(0.42),
@@ -163,4 +157,40 @@ fn machine() -> Machine {
 /// Rounds with this median.
 pub(crate) fn around(median: f64) -> Samples {
     Samples::of(ROUNDS.map(|round| median * round).to_vec()).unwrap_or_default()
+}
+
+fn model_used((name, architecture, input_px, _): &Model) -> ModelUsed {
+    ModelUsed {
+        name: (*name).to_owned(),
+        architecture: (*architecture).to_owned(),
+        digest: "4f1c9e".to_owned(),
+        tile_px: *input_px,
+        um_per_px: 0.5,
+        input_px: *input_px,
+        input: InputFacts {
+            kind: "synthetic".to_owned(),
+            fingerprint: "b3:4f1c9e".to_owned(),
+            format: "Aperio SVS".to_owned(),
+            width: 8192,
+            height: 6144,
+            mpp: 0.25,
+        },
+    }
+}
+
+fn runs() -> Vec<WholeRun> {
+    let run = |program: &str, rate: f64| WholeRun {
+        program: program.to_owned(),
+        model: MODELS[0].0.to_owned(),
+        device: "cpu".to_owned(),
+        dtype: "f32".to_owned(),
+        setting: "4 threads".to_owned(),
+        tiles: 1200,
+        seconds: around(1200.0 / rate),
+        rate: around(rate),
+        ratio: None,
+    };
+    let (ours, other) = (run("eosin 0.1.0", 150.0), run("wsinfer 0.6.1", 40.0));
+    let ratio = other.rate.over(&ours.rate);
+    vec![ours, WholeRun { ratio, ..other }]
 }

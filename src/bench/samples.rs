@@ -70,7 +70,7 @@ mod tests {
     fn the_median_is_that_of_the_sorted_rounds_and_their_order_is_kept() {
         let found = of(&[3.0, 1.0, 2.0, 10.0]);
         assert_eq!((found.median, found.low, found.high, found.rounds[0]), (2.5, 1.0, 10.0, 3.0));
-        assert_eq!(of(&[4.0]).median, 4.0);
+        assert!((of(&[4.0]).median - 4.0).abs() < f64::EPSILON);
         assert!(Samples::of(vec![]).is_none() && Samples::of(vec![1.0, f64::NAN]).is_none());
     }
 

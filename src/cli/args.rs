@@ -1,5 +1,6 @@
 //! Arguments as typed; every number names its unit.
 
+use super::bench::args::BenchArgs;
 use super::evaluate::args::EvaluateArgs;
 use super::explain::args::ExplainArgs;
 use super::map::MapArgs;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// List the models that can be used, check one, or import another library's weights.
     Models(ModelsArgs),
+    /// Say how fast models run here on each device, where the time goes, and how far outputs are from the CPU's.
+    Bench(Box<BenchArgs>),
     /// Check devices, drivers, models and folders: what would work and what would not.
     Doctor(DoctorArgs),
 }

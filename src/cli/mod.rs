@@ -31,8 +31,11 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return exit::of_parsing(&error),
     };
     // A training or an evaluation has no other slides that were scored.
-    let unreadable =
-        if matches!(args.command, Command::Train(_) | Command::Evaluate(_)) { exit::USAGE } else { exit::SOME_FAILED };
+    let unreadable = if matches!(args.command, Command::Train(_) | Command::Evaluate(_) | Command::Bench(_)) {
+        exit::USAGE
+    } else {
+        exit::SOME_FAILED
+    };
     let outcome = match args.command {
         Command::Score(args) => score::run(&args),
         Command::Map(args) => map::run(&args),
@@ -42,6 +45,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| exit::of_error(&error, unreadable))

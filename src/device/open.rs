@@ -24,6 +24,13 @@ pub struct OpenDevice {
     pub is_cpu: bool,
 }
 
+impl OpenDevice {
+    /// Memory that is reserved on the device, bytes, where its allocator tells; the CPU's has none of its own.
+    pub fn reserved_bytes(&self) -> Option<u64> {
+        self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
+    }
+}
+
 /// Opens what was asked for. Each device can be opened once in a process; clone the handle to share it.
 ///
 /// # Errors

@@ -56,7 +56,7 @@ pub use record::{
     CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, RecordedError, SCHEMA,
     SlideFacts, SlideRecord, StageSeconds,
 };
-pub use run_metadata::{RunFacts, write_run_metadata};
+pub use run_metadata::{RunFacts, utc_now, write_run_metadata};
 pub use stored::{StoredPredictions, read_predictions};
 pub use summary_csv::write_summary;
 pub(crate) use summary_csv::{number as cell_of_number, text as cell_of_text};

@@ -90,6 +90,12 @@ pub fn write_run_metadata(dir: &Path, facts: &RunFacts) -> Result<WrittenFile> {
     })
 }
 
+/// The time, UTC, as `2026-01-31T23:59:00Z` (RFC 3339).
+pub fn utc_now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Moment::of(seconds).rfc_3339()
+}
+
 fn metadata<'a>(facts: &'a RunFacts, now: &Moment) -> Metadata<'a> {
     let RunFacts { model, input_px, mean, std, slides, .. } = facts;
     let transform = [
@@ -172,6 +178,12 @@ impl Moment {
         Self { year, month, day: left + 1, weekday, hour: second / 3600, minute: second / 60 % 60, second: second % 60 }
     }
 
+    /// As `2026-01-31T23:59:00Z`.
+    fn rfc_3339(&self) -> String {
+        let Self { year, month, day, hour, minute, second, .. } = self;
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
     /// As `20260131T235900`.
     fn compact(&self) -> String {
         let Self { year, month, day, hour, minute, second, .. } = self;
@@ -205,6 +217,7 @@ mod tests {
         for (seconds, compact, spelt_out) in table {
             let moment = Moment::of(seconds);
             assert_eq!((moment.compact().as_str(), moment.spelt_out().as_str()), (compact, spelt_out));
+            assert_eq!(moment.rfc_3339().replace(['-', ':', 'Z'], ""), compact);
         }
     }
 

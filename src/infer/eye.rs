@@ -40,7 +40,13 @@ impl Eye {
 
     /// What [`Eye::see`] makes of tiles, and when the bytes were there: waiting in between costs time, and tells where it
     /// goes. Where colours are made alike, bytes are sent with what that needs, and `sent` is called at once.
-    pub(super) fn see_in_turn(&self, bytes: &[u8], shape: UnpackShape, device: &Device, sent: impl FnOnce()) -> Tensor<4> {
+    pub(super) fn see_in_turn(
+        &self,
+        bytes: &[u8],
+        shape: UnpackShape,
+        device: &Device,
+        sent: impl FnOnce(),
+    ) -> Tensor<4> {
         if self.stain.is_some() {
             sent();
             return self.see(bytes, shape, device);

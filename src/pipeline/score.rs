@@ -59,6 +59,25 @@ pub struct ScoreConfig {
 }
 
 impl ScoreConfig {
+    /// The command line's defaults, without maps.
+    pub fn usual(slides: Vec<PathBuf>, out: PathBuf) -> Self {
+        Self {
+            slides,
+            out,
+            grid: GridRule::Eosin,
+            spacing: None,
+            tile_px: None,
+            overlap: 0.0,
+            min_tissue: 0.25,
+            mpp: None,
+            tissue: TissueConfig::default(),
+            memory_bytes: 512 << 20,
+            workers: 0,
+            overwrite: false,
+            maps: MapSettings { formats: Vec::new(), ..MapSettings::default() },
+        }
+    }
+
     /// Checks what no slide can make right.
     ///
     /// # Errors

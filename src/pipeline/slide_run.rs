@@ -9,7 +9,7 @@ use crate::export::{
     CardFacts, ChunkCounts, ColumnFacts, DeviceFacts, FamiliarityFacts, GridFacts, ModelFacts, SlideFacts,
     SlideOutputs, SlideRecord, SlideStatus, StageSeconds, write_all,
 };
-use crate::infer::{BatchFeed, Scored};
+use crate::infer::{BatchFeed, Predictor, Scored};
 use crate::map::palette::class_colours;
 use crate::map::{BiomarkerMap, MapSummary};
 use crate::nn::{Bundle, Class};
@@ -48,10 +48,10 @@ pub(super) fn score_slide(
     clock.lap(|seconds, lap| seconds.open = lap);
     let Survey { picture, overview, mask, tissue_mm2 } = survey(config, &slide, mpp, cancel)?;
     clock.lap(|seconds, lap| seconds.tissue = lap);
-    let plan = plan_tiles(config, engine, &slide, mpp, &mask)?;
+    let plan = plan_tiles(config, (engine.tile_px, engine.spacing), &slide, mpp, &mask)?;
     clock.lap(|seconds, lap| seconds.plan = lap);
     listen(Event::TilesPlanned { tiles: plan.len() });
-    let (predictions, loaded) = score_tiles(config, engine, &slide, &plan, cancel, listen)?;
+    let (predictions, loaded) = score_tiles(config, (engine.bundle, &engine.predictor), &slide, &plan, cancel, listen)?;
     clock.lap(|seconds, lap| seconds.network = lap);
     let map = match predictions.meaning {
         // Thousands of features a tile are not mapped, only which tiles have some.
@@ -135,9 +135,15 @@ pub(super) fn resolution(given: Option<Mpp>, slide: &Slide) -> Result<(Mpp, Stri
     Err(Error::new(ErrorKind::Format, "RUN-0003", message).with_advice("give it with `--mpp`, for example `--mpp 0.5`"))
 }
 
-fn plan_tiles(config: &ScoreConfig, engine: &Engine<'_>, slide: &Slide, mpp: Mpp, mask: &Mask) -> Result<TilePlan> {
+/// Places tiles of a side in pixels at a resolution.
+pub(super) fn plan_tiles(
+    config: &ScoreConfig,
+    (tile_px, spacing): (u32, Mpp),
+    slide: &Slide,
+    mpp: Mpp,
+    mask: &Mask,
+) -> Result<TilePlan> {
     let geometry = SlideGeometry::new(slide.levels(), mpp);
-    let (tile_px, spacing) = (engine.tile_px, engine.spacing);
     match config.grid {
         GridRule::WsInfer => wsinfer_grid::plan_wsinfer(&geometry, mask, tile_px, spacing, config.overlap),
         GridRule::Eosin => {
@@ -169,22 +175,26 @@ impl BatchFeed for Feed<'_> {
     }
 }
 
-fn score_tiles(
+/// Scores the tiles of a plan; what the loader did is told unless there are none.
+///
+/// # Errors
+/// Those of loading and scoring; [`ErrorKind::Format`] when no tile could be decoded.
+pub fn score_tiles(
     config: &ScoreConfig,
-    engine: &Engine<'_>,
+    (bundle, predictor): (&Bundle, &Predictor),
     slide: &Slide,
     plan: &TilePlan,
     cancel: &AtomicBool,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<(Predictions, Option<LoadReport>)> {
-    let (meaning, class_names) = (engine.bundle.meaning(), engine.bundle.class_names());
+    let (meaning, class_names) = (bundle.meaning(), bundle.class_names());
     // Of each tile its scores, and how far it is from the training tiles.
     let said = Mutex::new(vec![(None, None); plan.len()]);
     let mut report = None;
     if !plan.is_empty() {
         let loader = LoaderConfig {
-            input_px: engine.bundle.preprocess().input_px,
-            batch: engine.predictor.config().batch,
+            input_px: bundle.preprocess().input_px,
+            batch: predictor.config().batch,
             workers: config.workers,
             memory_bytes: config.memory_bytes,
         };
@@ -198,7 +208,7 @@ fn score_tiles(
             drop(said);
             listen(Event::TilesDone { tiles });
         };
-        let run = |source: &BatchSource| engine.predictor.run(&Feed { source, listen }, &keep);
+        let run = |source: &BatchSource| predictor.run(&Feed { source, listen }, &keep);
         let (ran, loaded) = load(slide, plan, &loader, cancel, run)?;
         ran?;
         report = Some(loaded);
@@ -210,7 +220,7 @@ fn score_tiles(
         return Err(Error::new(ErrorKind::Format, "RUN-0004", message)
             .with_advice("the file may have been damaged while it was copied; copy it again"));
     }
-    let threshold = engine.bundle.familiarity().map(|familiarity| familiarity.threshold);
+    let threshold = bundle.familiarity().map(|familiarity| familiarity.threshold);
     let unfamiliarity = threshold.map(|threshold| Unfamiliarity { distances, threshold });
     Ok((Predictions { meaning, class_names, rows, unfamiliarity }, report))
 }

@@ -4,6 +4,7 @@
 //! model has random weights: what it says has no meaning, whether and where it is said has.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bench;
 mod calibration;
 mod demo;
 mod evaluate;

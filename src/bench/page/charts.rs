@@ -62,6 +62,7 @@ fn against_batch(cells: &[&Cell]) -> Vec<Captioned> {
             y_name: "Tiles/s".to_owned(),
             series,
             mark: None,
+            log: [true, false],
         };
         let caption = format!("The network on {device}: what larger batches do.");
         (!chart.series.is_empty()).then(|| Captioned { svg: line_chart(&chart), caption })
@@ -122,6 +123,7 @@ pub(super) fn pace(pace: &Pace) -> Vec<Part> {
             y_name: "ms".to_owned(),
             series: vec![Series { name: "probe".to_owned(), points }],
             mark: None,
+            log: [false, false],
         };
         let caption = "How long the probe took, in the order of the rounds.".to_owned();
         parts.push(Part::Figures(vec![Captioned { svg: line_chart(&chart), caption }]));

@@ -1,7 +1,7 @@
 //! What was measured on what, as labels and values.
 
 use crate::bench::names::fastest;
-use crate::bench::record::{BenchRecord, Cell};
+use crate::bench::record::{BenchRecord, Cell, ModelUsed};
 use crate::bench::words;
 use crate::report::{self, Fact, Part, Table};
 
@@ -16,11 +16,11 @@ pub(super) fn headline(record: &BenchRecord, models: &[(&str, Vec<&Cell>)]) -> V
         Fact::new("Machine", record.machine.about()),
         Fact::new("Date", record.date.as_str()),
         Fact::new("Versions", format!("eosin {}, burn {}", record.eosin, record.burn)),
-        Fact::new("Tiles", record.input.about()),
         Fact::new("Settings", record.settings.about()),
         Fact::new("Use", record.note.as_str()),
     ];
-    facts.into_iter().chain(fastest).collect()
+    let tiles = record.models.iter().map(|model| Fact::new(format!("Tiles for {}", model.name), model.about()));
+    facts.into_iter().chain(tiles).chain(fastest).collect()
 }
 
 /// The machine, its adapters, and the slide.
@@ -29,7 +29,7 @@ pub(super) fn machine(record: &BenchRecord) -> Vec<Part> {
     let not_known = || "not known".to_owned();
     let clock = machine.clock_mhz.map(|[low, high]| format!("{low:.0} to {high:.0} MHz"));
     let is_virtual = machine.is_virtual.map(|is| if is { "yes" } else { "no" }.to_owned());
-    let facts = vec![
+    let facts = [
         Fact::new("Processor", machine.cpu.as_str()),
         Fact::new("Computes with", machine.simd.join(", ")),
         Fact::new("Cores", machine.cores.to_string()),
@@ -38,8 +38,13 @@ pub(super) fn machine(record: &BenchRecord) -> Vec<Part> {
         Fact::new("Virtual machine", is_virtual.unwrap_or_else(not_known)),
         Fact::new("Clock at the start", clock.unwrap_or_else(not_known)),
         Fact::new("Clock is set by", machine.governor.clone().unwrap_or_else(not_known)),
-        Fact::new("Slide (fingerprint)", record.input.fingerprint.as_str()),
     ];
+    let fingerprint = |model: &ModelUsed| {
+        Fact::new(format!("Slide for {} (fingerprint)", model.name), model.input.fingerprint.as_str())
+    };
+    let digest = |model: &ModelUsed| Fact::new(format!("Weights of {} (BLAKE3)", model.name), model.digest.as_str());
+    let facts =
+        facts.into_iter().chain(record.models.iter().flat_map(|model| [fingerprint(model), digest(model)])).collect();
     let rows: Vec<_> = machine
         .adapters
         .iter()

@@ -25,6 +25,7 @@ pub fn page(record: &BenchRecord) -> Result<String> {
     let mut sections = vec![section("What was measured", measured(record, &models))];
     sections.extend(models.iter().map(|(model, cells)| section(model, of_model(record, cells))));
     sections.extend(some("Where the time goes", charts::stages(&models)));
+    sections.extend(some("Whole programs", tables::runs(&record.runs)));
     sections.extend(some("How far outputs differ", tables::parity(&models)));
     sections.extend(some("What could not be measured", absent(record)));
     sections.push(section("How steady the machine was", charts::pace(&record.pace)));

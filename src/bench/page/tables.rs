@@ -2,7 +2,7 @@
 
 use super::NOT_MEASURED;
 use crate::bench::names::{fastest_with_stages, grouped};
-use crate::bench::record::{Cell, Parity, Stage};
+use crate::bench::record::{Cell, Parity, Stage, WholeRun};
 use crate::bench::words;
 use crate::evaluate::Figure;
 use crate::report::{self, Part, Table};
@@ -44,6 +44,29 @@ pub(super) fn of_model(cells: &[&Cell]) -> Vec<Part> {
         table("Until it runs at full speed", &name, &STARTS),
         runners(cells),
     ]
+}
+
+/// Whole programs on the slide.
+pub(super) fn runs(runs: &[WholeRun]) -> Vec<Part> {
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let row = |run: &WholeRun| {
+        let WholeRun { program, model, device, dtype, setting, .. } = run;
+        let words = [model, device, dtype, setting].map(report::Cell::text);
+        let figures = [Some(&run.seconds), Some(&run.rate), run.ratio.as_ref()];
+        let figures = figures.map(|of| of.map_or_else(absent, |of| report::Cell::figure(of.figure())));
+        let tiles = report::Cell::count(run.tiles as u64);
+        (report::Cell::text(program), words.into_iter().chain([tiles]).chain(figures).collect())
+    };
+    let head = ["Program", "Model", "Device", "Dtype", "Setting", "Tiles", "Seconds", "Tiles/s", "Ratio to the first"];
+    vec![Part::Table(Table {
+        caption: "From the program's start to its last file, on the same slide, in turn".to_owned(),
+        head: head.map(str::to_owned).to_vec(),
+        rows: runs.iter().map(row).collect(),
+        dense: true,
+        sortable: false,
+    })]
 }
 
 /// Differences of all models' outputs from those of the reference.

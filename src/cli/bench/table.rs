@@ -1,7 +1,7 @@
 //! A record as lines for a terminal: a table with bars for each model, stages, what is absent, and warnings last.
 
 use crate::cli::text::{short, wrapped};
-use eosin::bench::{BenchRecord, Cell, fastest_with_stages, words};
+use eosin::bench::{BenchRecord, Cell, WholeRun, fastest_with_stages, words};
 
 /// Characters of a device with its program; longer ones are cut.
 const PLACE: usize = 16;
@@ -19,13 +19,16 @@ pub(super) fn lines(record: &BenchRecord, width: Option<usize>) -> Vec<String> {
     let versions = format!("{}, eosin {}, burn {}", record.date, record.eosin, record.burn);
     let mut lines = wrapped("bench", &versions, width);
     lines.extend(wrapped("machine", &record.machine.about(), width));
-    lines.extend(wrapped("tiles", &record.input.about(), width));
+    for model in &record.models {
+        lines.extend(wrapped("tiles", &format!("{}: {}", model.name, model.about()), width));
+    }
     lines.extend(wrapped("settings", &record.settings.about(), width));
     let models = record.models();
     lines.extend(tables(&models, width));
     for (model, cells) in &models {
         lines.extend(stages(model, &fastest_with_stages(cells), width));
     }
+    lines.extend(runs(&record.runs, width));
     lines.push(String::new());
     if !models.is_empty() {
         let meaning = format!(
@@ -131,6 +134,30 @@ fn stages(model: &str, cells: &[&Cell], width: Option<usize>) -> Vec<String> {
             });
             lines.push(format!("{:<NAME$}{}", short(name, NAME), told.collect::<String>()));
         }
+    }
+    lines
+}
+
+/// Whole programs on the slide.
+fn runs(runs: &[WholeRun], width: Option<usize>) -> Vec<String> {
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new()];
+    for run in runs {
+        let ratio = run.ratio.as_ref().map(|ratio| format!(", ratio {}", words::digits(ratio.median)));
+        let (seconds, rate) = (words::seconds(run.seconds.median), words::digits(run.rate.median));
+        let told = format!(
+            "{} with {} on {} in {}: {} tiles in {seconds}, {rate} tiles/s {}{}, from its start to its last file",
+            run.program,
+            run.model,
+            run.device,
+            run.dtype,
+            run.tiles,
+            words::spread(&run.rate),
+            ratio.unwrap_or_default()
+        );
+        lines.extend(wrapped("whole", &told, width));
     }
     lines
 }

@@ -1,0 +1,196 @@
+//! One measured process, from the outside: requests in, answers out, an end in any case.
+//!
+//! Invariant: a process that breaks, hangs or goes on talking costs an answer, never the bench; none outlives it.
+
+use super::protocol::{Answer, Job, Request};
+use crate::error::{Error, ErrorKind, Result};
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// No answer may take longer; a software renderer tunes a large network for many minutes.
+const PATIENCE: Duration = Duration::from_mins(45);
+/// How soon an interruption is noticed.
+const POLL: Duration = Duration::from_millis(100);
+/// How long a process may take to end by itself when its input ended.
+const GRACE: Duration = Duration::from_secs(5);
+/// Lines of what it says besides answers that are kept.
+const LAST_WORDS: usize = 5;
+
+/// A process that is being asked.
+pub(super) struct Conversation {
+    child: Child,
+    requests: Option<ChildStdin>,
+    answers: Receiver<String>,
+    last_words: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Conversation {
+    /// Starts a process and gives it its job.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`] `BCH-0010` when it cannot be started.
+    pub(super) fn start(command: &mut Command, job: &Job) -> Result<Self> {
+        let program = command_name(command);
+        let refuse = |error: std::io::Error| {
+            Error::new(ErrorKind::Device, "BCH-0010", format!("expected {program} to start, found: {error}"))
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(refuse)?;
+        let requests = child.stdin.take();
+        let (send, answers) = channel();
+        if let Some(output) = child.stdout.take() {
+            std::thread::spawn(move || {
+                BufReader::new(output).lines().map_while(std::io::Result::ok).try_for_each(|line| send.send(line))
+            });
+        }
+        let last_words = Arc::default();
+        if let Some(output) = child.stderr.take() {
+            let words = Arc::clone(&last_words);
+            std::thread::spawn(move || {
+                BufReader::new(output).lines().map_while(std::io::Result::ok).for_each(|line| keep(&words, line));
+            });
+        }
+        let mut conversation = Self { child, requests, answers, last_words };
+        conversation.say(job)?;
+        Ok(conversation)
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`]: `BCH-0011` when the process ended or does not answer, `BCH-0012` with its own words when it
+    /// could not do it; [`ErrorKind::Interrupted`] when `cancel` became true.
+    pub(super) fn ask(&mut self, request: &Request, cancel: &AtomicBool) -> Result<Answer> {
+        self.say(request)?;
+        let started = Instant::now();
+        loop {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Error::new(ErrorKind::Interrupted, "BCH-0013", "stopped"));
+            }
+            match self.answers.recv_timeout(POLL) {
+                // A library may print where only answers should be.
+                Ok(line) => match serde_json::from_str(&line) {
+                    Ok(Answer::Failed { why }) => return Err(Error::new(ErrorKind::Device, "BCH-0012", why)),
+                    Ok(answer) => return Ok(answer),
+                    Err(_) => keep(&self.last_words, line),
+                },
+                Err(RecvTimeoutError::Timeout) if started.elapsed() < PATIENCE => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    let message = format!("expected an answer within {} min, found none", PATIENCE.as_secs() / 60);
+                    return Err(Error::new(ErrorKind::Device, "BCH-0011", message));
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(self.gone()),
+            }
+        }
+    }
+
+    /// The last lines that it said besides answers; they may name paths, so they are for the terminal alone.
+    pub(super) fn last_words(&self) -> Vec<String> {
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn say(&mut self, what: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(what).unwrap_or_default();
+        let sent = self.requests.as_mut().map(|requests| writeln!(requests, "{text}").and_then(|()| requests.flush()));
+        if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(self.gone()) }
+    }
+
+    fn gone(&mut self) -> Error {
+        let how = match self.end() {
+            Some(status) => format!("the process ended ({status})"),
+            None => "a process that does not answer".to_owned(),
+        };
+        Error::new(ErrorKind::Device, "BCH-0011", format!("expected an answer, found {how}"))
+    }
+
+    /// Waits a little for the process to end.
+    fn end(&mut self) -> Option<std::process::ExitStatus> {
+        let started = Instant::now();
+        while started.elapsed() < GRACE {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            std::thread::sleep(POLL / 4);
+        }
+        None
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.requests = None;
+        if self.end().is_none() {
+            // One that is gone by now needs no end.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// The name of a program without its folder: what is said may be handed on.
+fn command_name(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program());
+    program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn keep(words: &Mutex<VecDeque<String>>, line: String) {
+    let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+    if words.len() == LAST_WORDS {
+        words.pop_front();
+    }
+    words.push_back(line);
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    /// A process of a few lines of shell.
+    fn talk(script: &str) -> Conversation {
+        Conversation::start(Command::new("sh").args(["-c", script]), &Job::default()).unwrap()
+    }
+
+    fn ask(conversation: &mut Conversation) -> Result<Answer> {
+        conversation.ask(&Request::Memory, &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn answers_are_found_between_other_words() {
+        let mut talk = talk(r#"read job; read one; echo "a library says hello"; echo '{"said":"done"}'; read two"#);
+        assert_eq!(ask(&mut talk).unwrap(), Answer::Done);
+        assert_eq!(talk.last_words(), ["a library says hello"]);
+    }
+
+    #[test]
+    fn what_cannot_be_done_and_a_process_that_ends_are_errors() {
+        let mut fails = talk(r#"read job; read one; echo '{"said":"failed","why":"no such device"}'; read two"#);
+        let error = ask(&mut fails).unwrap_err();
+        assert_eq!((error.code(), error.message()), ("BCH-0012", "no such device"));
+        let mut ends = talk("read job; read one; echo broken >&2; exit 7");
+        let error = ask(&mut ends).unwrap_err();
+        assert_eq!(error.code(), "BCH-0011");
+        assert!(error.message().contains('7'), "{error}");
+        assert_eq!(ends.last_words(), ["broken"]);
+        let missing = Conversation::start(&mut Command::new("/no/such/program"), &Job::default());
+        let error = missing.err().unwrap();
+        assert!(error.code() == "BCH-0010" && !error.message().contains("/no"), "{error}");
+    }
+
+    #[test]
+    fn an_interruption_ends_the_wait_and_the_process() {
+        let mut waits = talk("read job; read one; sleep 600");
+        let error = waits.ask(&Request::Memory, &AtomicBool::new(true)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+        let id = waits.child.id();
+        waits.child.kill().unwrap();
+        drop(waits);
+        assert!(!std::path::Path::new(&format!("/proc/{id}/fd/0")).exists());
+    }
+}

@@ -1,0 +1,235 @@
+//! One process that is measured: opened, rehearsed, asked round by round, and turned into rows of the record.
+
+use super::conversation::Conversation;
+use super::energy::EnergyMeter;
+use super::parity::parity;
+use super::protocol::{Answer, Job, LineAnswer, OpenAnswer, Request, StagesAnswer, WarmAnswer};
+use super::record::{Cell, Energy, Line, MemoryUse, Stage, Start};
+use super::samples::Samples;
+use crate::device::{Adapter, AdapterKind, adapters};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tile::Meaning;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Stages of the line, in its order; those before `upload` are the loader's.
+const STAGES: [&str; 8] = ["read", "decode", "assemble", "upload", "preprocess", "network", "readback", "aggregate"];
+/// Share of a round in which stages are timed one by one: they need no more than a few batches.
+const STAGES_SHARE: f64 = 0.25;
+/// Tiles in a batch of programs that do not say what they take usually.
+const PEER_BATCH: usize = 32;
+
+/// Whether it is this program, whose whole line and stages are measured as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ours,
+    Peer,
+}
+
+/// One process.
+pub(super) struct Participant {
+    kind: Kind,
+    /// What all its rows have in common.
+    cell: Cell,
+    talk: Conversation,
+    series: Vec<Series>,
+    /// Scores `[N, K]` of the tiles in memory.
+    scores: Vec<f32>,
+    /// What counts the energy of its device, where the platform tells.
+    meter: Option<EnergyMeter>,
+}
+
+/// Everything measured with one size of batch.
+#[derive(Default)]
+struct Series {
+    batch: usize,
+    start: Start,
+    memory: MemoryUse,
+    /// Tiles of the whole line in a round.
+    line_tiles: usize,
+    workers: usize,
+    network: Vec<f64>,
+    joules: Vec<f64>,
+    line: Vec<f64>,
+    /// For each of [`STAGES`] ms of a tile and utilisation, round by round.
+    stages: [(Vec<f64>, Vec<f64>); STAGES.len()],
+}
+
+impl Participant {
+    /// Starts a process, opens its device and model, and runs until it is warm; small batches first, so that the peak of
+    /// memory is that of each.
+    ///
+    /// # Errors
+    /// Those of [`Conversation::ask`], with what the process said last.
+    pub(super) fn open(
+        kind: Kind,
+        command: &mut Command,
+        job: &Job,
+        cell: Cell,
+        (batches, seconds): (&[usize], f64),
+        folder: &Path,
+        cancel: &AtomicBool,
+    ) -> std::result::Result<Self, (Error, Vec<String>)> {
+        let started = Instant::now();
+        let mut talk = Conversation::start(command, job).map_err(|error| (error, Vec::new()))?;
+        let open = || -> Result<(Cell, Vec<Series>, Vec<f32>)> {
+            let Answer::Open(opened) = talk.ask(&Request::Open, cancel)? else { return Err(unexpected()) };
+            let opened_s = started.elapsed().as_secs_f64();
+            let usual = if opened.usual_batch == 0 { PEER_BATCH } else { opened.usual_batch };
+            let mut batches = if batches.is_empty() { vec![usual] } else { batches.to_vec() };
+            batches.sort_unstable();
+            batches.dedup();
+            let mut series = Vec::new();
+            let mut cold_s = None;
+            let mut scores = Vec::new();
+            for batch in batches {
+                let Answer::Warm(WarmAnswer { first_s, warm_up_s }) = talk.ask(&Request::Warm { batch }, cancel)?
+                else {
+                    return Err(unexpected());
+                };
+                let cold_s = *cold_s.get_or_insert(opened_s + first_s);
+                let (open_s, load_s) = (opened.open_s, opened.load_s);
+                let start = Start { cold_s, open_s, load_s, first_s, warm_up_s };
+                if scores.is_empty() {
+                    scores = outputs(&mut talk, batch, folder, cancel)?;
+                }
+                let mut one = Series { batch, start, ..Series::default() };
+                if kind == Kind::Ours {
+                    one.line_tiles = rehearse_line(&mut talk, batch, seconds, cancel)?;
+                }
+                let Answer::Memory(memory) = talk.ask(&Request::Memory, cancel)? else { return Err(unexpected()) };
+                one.memory = MemoryUse { host_bytes: memory.host_bytes, device_bytes: memory.device_bytes };
+                series.push(one);
+            }
+            let OpenAnswer { program, device_name, backend, setting, .. } = opened;
+            Ok((Cell { program, device_name, backend, setting, ..cell }, series, scores))
+        };
+        match open() {
+            Ok((cell, series, scores)) => {
+                // Only now: a device that sleeps tells nothing.
+                let meter = EnergyMeter::for_device(is_on_host(&cell), &cell.device_name);
+                Ok(Self { kind, cell, talk, series, scores, meter })
+            }
+            Err(error) => Err((error, talk.last_words())),
+        }
+    }
+
+    /// Measures every figure once.
+    ///
+    /// # Errors
+    /// Those of [`Conversation::ask`].
+    pub(super) fn round(&mut self, seconds: f64, cancel: &AtomicBool) -> Result<()> {
+        for series in &mut self.series {
+            let batch = series.batch;
+            let mut joules = || self.meter.as_mut().and_then(EnergyMeter::joules);
+            let before = joules();
+            let Answer::Round(round) = self.talk.ask(&Request::Round { batch, seconds }, cancel)? else {
+                return Err(unexpected());
+            };
+            series.network.push(round.tiles as f64 / round.seconds);
+            series.joules.extend(before.zip(joules()).map(|(before, after)| (after - before) / round.tiles as f64));
+            if self.kind == Kind::Peer {
+                continue;
+            }
+            let request = Request::Line { batch, tiles: series.line_tiles };
+            let Answer::Line(line) = self.talk.ask(&request, cancel)? else { return Err(unexpected()) };
+            let request = Request::Stages { batch, seconds: seconds * STAGES_SHARE };
+            let Answer::Stages(stages) = self.talk.ask(&request, cancel)? else { return Err(unexpected()) };
+            series.keep(&line, &stages);
+        }
+        Ok(())
+    }
+
+    /// Scores of the tiles in memory.
+    pub(super) fn scores(&self) -> &[f32] {
+        &self.scores
+    }
+
+    /// What it said besides answers.
+    pub(super) fn last_words(&self) -> Vec<String> {
+        self.talk.last_words()
+    }
+
+    /// A row for each size of batch; `reference` are the scores that its own are compared with.
+    pub(super) fn into_cells(self, reference: Option<(&[f32], usize, &Meaning)>) -> Vec<Cell> {
+        let parity = reference.and_then(|(scores, outputs, meaning)| parity(&self.scores, scores, outputs, meaning));
+        let cell = self.cell;
+        let source = self.meter.as_ref().map(|meter| meter.source().to_owned());
+        let row = |series: Series| {
+            // A meter that broke off tells nothing of the rounds before, which others are compared with.
+            let joules = Some(series.joules).filter(|joules| joules.len() == series.network.len());
+            let energy = source.clone().zip(joules.and_then(Samples::of));
+            let line =
+                Samples::of(series.line).map(|rate| Line { tiles: series.line_tiles, workers: series.workers, rate });
+            let stages = STAGES.iter().zip(series.stages).filter_map(|(name, (ms, utilisation))| {
+                let (ms_per_tile, utilisation) = (Samples::of(ms)?, Samples::of(utilisation)?.median);
+                Some(Stage { name: (*name).to_owned(), ms_per_tile, utilisation })
+            });
+            Some(Cell {
+                batch: series.batch,
+                start: series.start,
+                network: Samples::of(series.network)?,
+                line,
+                stages: stages.collect(),
+                memory: series.memory,
+                energy: energy.map(|(source, joules_per_tile)| Energy { source, joules_per_tile }),
+                parity,
+                ..cell.clone()
+            })
+        };
+        self.series.into_iter().filter_map(row).collect()
+    }
+}
+
+impl Series {
+    fn keep(&mut self, line: &LineAnswer, stages: &StagesAnswer) {
+        self.workers = line.workers;
+        self.line.push(line.tiles as f64 / line.seconds);
+        let (tiles, timed) = (line.tiles as f64, stages.tiles as f64);
+        // What a tile takes of one worker, of one lane, or of the one thread that makes the map.
+        let workers = [line.read_s, line.decode_s, line.assemble_s].map(|busy_s| (busy_s / tiles, line.workers));
+        let device = [stages.upload_s, stages.preprocess_s, stages.network_s, stages.readback_s];
+        let device = device.map(|busy_s| (busy_s / timed, stages.lanes));
+        let all = workers.into_iter().chain(device).chain([(line.aggregate_s / tiles, 1)]);
+        for ((ms, utilisation), (tile_s, at_once)) in self.stages.iter_mut().zip(all) {
+            ms.push(tile_s * 1000.0);
+            utilisation.push(tile_s * tiles / (line.seconds * at_once.max(1) as f64));
+        }
+    }
+}
+
+/// Whether the CPU computes: itself, or as a software renderer.
+fn is_on_host(cell: &Cell) -> bool {
+    let is_software = |adapter: &Adapter| adapter.name == cell.device_name && adapter.kind == AdapterKind::Software;
+    cell.device == "cpu" || adapters().iter().any(is_software)
+}
+
+/// Scores of all tiles in memory, read back from a file.
+fn outputs(talk: &mut Conversation, batch: usize, folder: &Path, cancel: &AtomicBool) -> Result<Vec<f32>> {
+    let into = folder.join("scores.f32");
+    talk.ask(&Request::Outputs { batch, into: into.clone() }, cancel)?;
+    let bytes = std::fs::read(&into).map_err(|error| Error::io(&into, "read scores", error))?;
+    Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+}
+
+/// Runs the whole line, which fills the system's cache of the file, and gives the number of tiles that take about so long.
+fn rehearse_line(talk: &mut Conversation, batch: usize, seconds: f64, cancel: &AtomicBool) -> Result<usize> {
+    let mut tiles = batch;
+    loop {
+        let Answer::Line(line) = talk.ask(&Request::Line { batch, tiles }, cancel)? else { return Err(unexpected()) };
+        let wanted = seconds * line.tiles as f64 / line.seconds;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count")]
+        let wanted = (wanted as usize).next_multiple_of(batch).max(batch);
+        // Short lines have much of beginning and end, so that their rate says little of longer ones.
+        if line.seconds >= seconds / 2.0 || wanted <= tiles {
+            return Ok(wanted);
+        }
+        tiles = wanted;
+    }
+}
+
+fn unexpected() -> Error {
+    Error::new(ErrorKind::Device, "BCH-0011", "expected the answer to what was asked, found another")
+}

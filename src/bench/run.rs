@@ -1,0 +1,116 @@
+//! What was asked for → a record: processes are started one by one, and asked in turn.
+
+use super::matrix::Measured;
+use super::pace::{PaceWatch, warnings};
+use super::record::{Absent, BenchRecord, Machine, SCHEMA, Settings};
+use super::subject::{ModelChoice, Source, lay_out};
+use super::target::Target;
+use super::whole::whole_runs;
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{RESEARCH_USE, utc_now};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+/// What burn is, and what of it works for the figures; a test holds it against Cargo.toml.
+const BURN: &str = "burn 0.22.1 (fusion, autotune)";
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct BenchConfig {
+    /// This program, which measured processes run.
+    pub program: PathBuf,
+    /// The slide; without one it is synthetic.
+    pub slide: Option<PathBuf>,
+    /// The slide's resolution where its file does not state it, um/px.
+    pub mpp: Option<f64>,
+    /// Models.
+    pub models: Vec<ModelChoice>,
+    /// Who takes part; the first one is what others are compared with.
+    pub targets: Vec<Target>,
+    /// What does not, and why.
+    pub absent: Vec<Absent>,
+    /// Tiles in a batch; without any, what a run would take.
+    pub batches: Vec<usize>,
+    /// The Python that runs them.
+    pub python: String,
+    /// Threads on the CPU.
+    pub threads: usize,
+    /// Whether whole programs run beside each other, too: WSInfer takes slides, not tiles.
+    pub whole_runs: bool,
+    /// What is measured how often and for how long.
+    pub settings: Settings,
+}
+
+/// What happens, for those who draw progress.
+#[derive(Debug)]
+pub enum BenchEvent<'a> {
+    /// A model is laid out; so many steps follow for it.
+    Model {
+        /// Its name.
+        name: &'a str,
+        /// Steps.
+        steps: usize,
+    },
+    /// One step begins, such as `cpu in f32: warming up`.
+    Step {
+        /// What.
+        what: &'a str,
+    },
+    /// Something could not be measured; what its process said last, which may name paths.
+    Absent {
+        /// What, and why.
+        absent: &'a Absent,
+        /// Last words.
+        last_words: &'a [String],
+    },
+}
+
+/// Who listens.
+pub(super) type Listen<'a> = &'a (dyn Fn(BenchEvent<'_>) + Sync);
+
+/// Measures everything.
+///
+/// # Errors
+/// What concerns the whole bench: a slide or model that cannot be opened, nothing that could be measured
+/// ([`ErrorKind::Device`] `BCH-0014`), an interruption. Devices and programs that are not there are rows of
+/// [`BenchRecord::absent`].
+pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> Result<BenchRecord> {
+    let folder = tempfile::tempdir().map_err(|error| Error::io(&std::env::temp_dir(), "make a folder", error))?;
+    let source = Source {
+        slide: config.slide.clone(),
+        mpp: config.mpp,
+        tiles: config.settings.tiles,
+        seed: config.settings.seed,
+    };
+    let mut record = BenchRecord {
+        schema: SCHEMA,
+        note: RESEARCH_USE.to_owned(),
+        eosin: env!("CARGO_PKG_VERSION").to_owned(),
+        burn: BURN.to_owned(),
+        date: utc_now(),
+        machine: Machine::here(),
+        settings: config.settings.clone(),
+        absent: config.absent.clone(),
+        ..BenchRecord::default()
+    };
+    let mut pace = PaceWatch::begin();
+    for (at, choice) in config.models.iter().enumerate() {
+        let subject = lay_out(choice, &source, &folder.path().join(format!("model-{at}")), cancel)?;
+        let measured = Measured { config, subject: &subject, folder: folder.path(), cancel, listen };
+        measured.all(&mut record, &mut pace)?;
+        if config.whole_runs {
+            whole_runs(config, &subject, folder.path(), &mut record, cancel, listen)?;
+        }
+    }
+    record.pace = pace.pace();
+    record.notes = warnings(&record.pace, &record.machine);
+    if record.cells.is_empty() {
+        let why = record.absent.first().map(|absent| format!(": {}: {}", absent.what, absent.why)).unwrap_or_default();
+        return Err(Error::new(
+            ErrorKind::Device,
+            "BCH-0014",
+            format!("expected something to measure, found nothing{why}"),
+        ));
+    }
+    Ok(record)
+}
