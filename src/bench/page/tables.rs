@@ -1,6 +1,6 @@
 //! Cells → tables, a row each; columns of which nothing was measured are left out.
 
-use super::NOT_MEASURED;
+use super::NONE;
 use crate::bench::names::{fastest_with_stages, grouped};
 use crate::bench::record::{Cell, Parity, Stage, WholeRun};
 use crate::bench::words;
@@ -142,7 +142,7 @@ fn table(caption: &str, rows: &[(String, &Cell)], columns: &[Column]) -> Part {
 }
 
 fn absent() -> report::Cell {
-    report::Cell::number(NOT_MEASURED)
+    report::Cell::number(NONE)
 }
 
 fn bytes(value: u64) -> report::Cell {

@@ -34,7 +34,8 @@ pub(super) fn lines(record: &BenchRecord, width: Option<usize>) -> Vec<String> {
         let meaning = format!(
             "tiles/s are medians of {} rounds, ± half of the way from the lowest to the highest; ratio: to the model's first \
              row; line: tiles/s from the slide's file to a map; memory: of the process, with a GPU on the device; diff: \
-             largest difference of an output from eosin on the CPU in f32",
+             largest difference of an output from eosin on the CPU in f32; stages: ms per tile of a thread, lane or device, and \
+             the share of the line's time in which it was at work",
             record.settings.rounds
         );
         lines.extend(wrapped("", &meaning, width));
@@ -99,7 +100,7 @@ fn row(cell: &Cell, width: Option<usize>) -> [String; 9] {
         cell.batch.to_string(),
         words::digits(cell.network.median),
         words::spread(&cell.network).replace(' ', ""),
-        cell.ratio.as_ref().map_or_else(|| "1".to_owned(), |ratio| words::digits(ratio.median)),
+        or_none(cell.ratio.as_ref().map(|ratio| words::digits(ratio.median))),
         or_none(cell.line.as_ref().map(|line| words::digits(line.rate.median))),
         or_none(cell.memory.device_bytes.or(cell.memory.host_bytes).map(words::bytes)),
         or_none(cell.parity.map(|parity| words::difference(parity.max))),
@@ -120,7 +121,7 @@ fn stages(model: &str, cells: &[&Cell], width: Option<usize>) -> Vec<String> {
     const COLUMN: usize = 22;
     let Some(first) = cells.first() else { return Vec::new() };
     let beside = width.map_or(cells.len(), |width| (width.saturating_sub(NAME) / COLUMN).max(1));
-    let title = format!("stages of {model}: ms per tile, share of the line's time at work");
+    let title = format!("stages of {model}");
     let mut lines = vec![String::new(), width.map_or_else(|| title.clone(), |width| short(&title, width))];
     for cells in cells.chunks(beside) {
         let heads = cells.iter().map(|cell| format!("{:>COLUMN$}", short(&cell.name(), COLUMN - 2)));
@@ -181,7 +182,7 @@ mod tests {
         let lines = lines(&record(), Some(80));
         let row = |start: &str| lines.iter().find(|line| line.starts_with(start)).unwrap().clone();
         let bar = |line: &str| line.chars().filter(|sign| *sign == '█').count();
-        let (fast, slow) = (row("vulkan:0   f16       64"), row("cpu        f32        1"));
+        let (fast, slow) = (row("vulkan:0  f16      64"), row("cpu       f32       1"));
         assert!(bar(&fast) >= *BARS.start() && bar(&slow) == 0, "{fast}\n{slow}");
         // 19.3 times the CPU's rate, which has 0.62 of it in single tiles.
         assert!(fast.contains("7913") && fast.contains("31.1") && fast.contains("4.2e-3"), "{fast}");
