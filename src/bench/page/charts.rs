@@ -74,19 +74,17 @@ fn against_batch(cells: &[&Cell]) -> Vec<Captioned> {
 
 /// Stages of the fastest cell of each device.
 pub(super) fn stages(models: &[(&str, Vec<&Cell>)]) -> Vec<Part> {
-    let figures: Vec<Captioned> = models
-        .iter()
-        .flat_map(|(model, cells)| fastest_with_stages(cells).into_iter().map(move |cell| stage_chart(model, cell)))
-        .collect();
-    if figures.is_empty() {
-        return Vec::new();
-    }
     let text = "Of the fastest cell on each device: how long a tile takes of one thread, lane or device in each stage. The \
                 percentage after the name says how much of the line's time the stage was at work on average; stages work at \
                 the same time, and the line waits for the one that is nearest to 100 %.";
-    let mut parts = vec![Part::Text(text.to_owned()), Part::Figures(figures)];
-    parts.extend(super::tables::stages(models));
-    parts
+    let parts = models.iter().flat_map(|(model, cells)| {
+        let cells = fastest_with_stages(cells);
+        let figures: Vec<Captioned> = cells.iter().map(|cell| stage_chart(model, cell)).collect();
+        let figures = (!figures.is_empty()).then_some(Part::Figures(figures));
+        figures.into_iter().chain(super::tables::stages(model, &cells))
+    });
+    let parts: Vec<Part> = parts.collect();
+    if parts.is_empty() { parts } else { std::iter::once(Part::Text(text.to_owned())).chain(parts).collect() }
 }
 
 fn stage_chart(model: &str, cell: &Cell) -> Captioned {

@@ -1,7 +1,7 @@
 //! Cells → tables, a row each; columns of which nothing was measured are left out.
 
 use super::NONE;
-use crate::bench::names::{fastest_with_stages, grouped};
+use crate::bench::names::grouped;
 use crate::bench::record::{Cell, Parity, Stage, WholeRun};
 use crate::bench::words;
 use crate::evaluate::Figure;
@@ -71,38 +71,35 @@ pub(super) fn runs(runs: &[WholeRun]) -> Vec<Part> {
 
 /// Differences of all models' outputs from those of the reference.
 pub(super) fn parity(models: &[(&str, Vec<&Cell>)]) -> Vec<Part> {
-    let cells = models.iter().flat_map(|(model, cells)| cells.iter().map(move |cell| (*model, *cell)));
-    let rows: Vec<(String, &Cell)> = cells
-        .filter(|(_, cell)| cell.parity.is_some())
-        .map(|(model, cell)| (format!("{model}, {}", cell.name()), cell))
-        .collect();
-    if rows.is_empty() {
-        return Vec::new();
+    let tables = models.iter().filter_map(|(model, cells)| {
+        let cells = cells.iter().filter(|cell| cell.parity.is_some());
+        let rows: Vec<(String, &Cell)> = cells.map(|cell| (cell.name(), *cell)).collect();
+        (!rows.is_empty()).then(|| table(&format!("{model}: |difference| of outputs"), &rows, &PARITIES))
+    });
+    let tables: Vec<Part> = tables.collect();
+    if tables.is_empty() {
+        return tables;
     }
     let text = "Outputs of each cell against those of this program on the CPU in f32, on the same tiles: the largest and the \
                 median difference of an output, and for how many tiles another class comes first.";
-    vec![Part::Text(text.to_owned()), table("|Difference| of outputs", &rows, &PARITIES)]
+    std::iter::once(Part::Text(text.to_owned())).chain(tables).collect()
 }
 
-/// Stages of the fastest cell on each device: time of a tile, and how busy the stage was.
-pub(super) fn stages(models: &[(&str, Vec<&Cell>)]) -> Option<Part> {
-    let cells: Vec<(&str, &Cell)> = models
-        .iter()
-        .flat_map(|(model, cells)| fastest_with_stages(cells).into_iter().map(move |cell| (*model, cell)))
-        .collect();
-    let names: Vec<&str> = cells.first()?.1.stages.iter().map(|stage| stage.name.as_str()).collect();
+/// Stages of some cells of a model: time of a tile, and how busy the stage was.
+pub(super) fn stages(model: &str, cells: &[&Cell]) -> Option<Part> {
+    let names: Vec<&str> = cells.first()?.stages.iter().map(|stage| stage.name.as_str()).collect();
     let told = |stage: &Stage| {
         let mut cell = report::Cell::figure(Figure { value: Some(stage.ms_per_tile.median), ..Figure::default() });
         cell.note = Some(words::percent(stage.utilisation));
         cell
     };
-    let row = |(model, cell): &(&str, &Cell)| {
+    let row = |cell: &&Cell| {
         let stage = |name: &&str| cell.stages.iter().find(|stage| stage.name == *name);
         let cells = names.iter().map(|name| stage(name).map_or_else(absent, told)).collect();
-        (report::Cell::text(format!("{model}, {}", cell.name())), cells)
+        (report::Cell::text(cell.name()), cells)
     };
     Some(Part::Table(Table {
-        caption: "Each stage: ms per tile, and share of the line's time in which it was at work".to_owned(),
+        caption: format!("{model}: ms per tile, and share of the line's time in which the stage was at work"),
         head: std::iter::once("Cell").chain(names.iter().copied()).map(str::to_owned).collect(),
         rows: cells.iter().map(row).collect(),
         dense: true,
