@@ -45,13 +45,18 @@ pub(crate) fn versions() -> String {
     let _ =
         writeln!(lines, "- commit: {commit}{}", if is_clean { "" } else { ", with changes that are not committed" });
     let _ = writeln!(lines, "- {}", says("rustc", &["--version"]).unwrap_or_else(|| "rustc: unknown".to_owned()));
-    let locked: toml::Table = read_to_string("Cargo.lock").unwrap_or_default().parse().unwrap_or_default();
-    let packages = locked.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let table = |file: &str| read_to_string(file).unwrap_or_default().parse::<toml::Table>().unwrap_or_default();
+    let packages = table("Cargo.lock").get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
     let of = |package: &toml::Value, key: &str| package.get(key).and_then(toml::Value::as_str).map(str::to_owned);
     for name in CRATES {
         let found = packages.iter().find(|package| of(package, "name").as_deref() == Some(name));
         let version = found.and_then(|package| of(package, "version")).unwrap_or_else(|| "unknown".to_owned());
         let _ = writeln!(lines, "- {name} {version}");
     }
+    // Whether operations are merged and kernels tuned decides what a figure of a GPU means.
+    let features = table("Cargo.toml").get("dependencies").and_then(|all| all.get("burn")?.get("features")).cloned();
+    let features = features.as_ref().and_then(toml::Value::as_array).into_iter().flatten();
+    let features: Vec<&str> = features.filter_map(toml::Value::as_str).collect();
+    let _ = writeln!(lines, "- burn's features: {}", features.join(", "));
     lines
 }
