@@ -26,7 +26,10 @@ mod tissue;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use input::Input;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Runs before the clock starts, at most.
+const MOST_WARM_UPS: usize = 20;
 
 /// A stage of the line.
 struct Stage {
@@ -87,6 +90,20 @@ fn group<'a>(
 /// So many slides, pixels, places, tiles or cells in one run.
 fn elements(count: usize) -> Throughput {
     Throughput::Elements(count as u64)
+}
+
+/// Runs until a run is hardly faster than the one before: kernels are compiled and tuned in the first ones.
+fn warm_up(mut run: impl FnMut()) {
+    let mut before = f64::INFINITY;
+    for _ in 0..MOST_WARM_UPS {
+        let started = Instant::now();
+        run();
+        let now = started.elapsed().as_secs_f64();
+        if now > 0.8 * before {
+            return;
+        }
+        before = now;
+    }
 }
 
 /// Says what is not measured, and why.

@@ -2,15 +2,12 @@
 //! random folded weights, in one lane.
 
 use crate::input::Input;
-use crate::{group, skipped};
+use crate::{group, skipped, warm_up};
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::Criterion;
 use eosin::infer::PredictorConfig;
 use eosin::nn::{Architecture, Head, Network, NetworkSpec, fresh, load};
 use std::cell::LazyCell;
-
-/// Passes before the clock starts: kernels are compiled and tuned in the first.
-const WARM_UPS: usize = 2;
 
 pub(crate) fn bench(criterion: &mut Criterion, input: &Input) {
     for (name, device) in input.devices() {
@@ -51,8 +48,6 @@ fn prepared(architecture: Architecture, batch: usize, device: &Device) -> (Netwo
     let values = (-100..=100_i16).cycle().step_by(7).map(|value| f32::from(value) / 50.0);
     let values: Vec<f32> = values.take(batch * 3 * side * side).collect();
     let tiles = Tensor::from_data(TensorData::new(values, [batch, 3, side, side]), device);
-    for _ in 0..WARM_UPS {
-        drop(network.forward(tiles.clone()).into_data());
-    }
+    warm_up(|| drop(network.forward(tiles.clone()).into_data()));
     (network, tiles)
 }

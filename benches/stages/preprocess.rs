@@ -2,7 +2,7 @@
 //! of a device.
 
 use crate::input::Input;
-use crate::{elements, group};
+use crate::{elements, group, warm_up};
 use criterion::Criterion;
 use eosin::device::OpenDevice;
 use eosin::gpu::augment::augment;
@@ -19,8 +19,6 @@ use std::hint::black_box;
 
 /// Side of a tile, pixels.
 const TILE_PX: usize = 224;
-/// Runs before the clock starts: kernels are compiled in the first.
-const WARM_UPS: usize = 3;
 
 pub(crate) fn bench(criterion: &mut Criterion, input: &Input) {
     twins(criterion);
@@ -83,7 +81,7 @@ fn on_device(criterion: &mut Criterion, name: &str, device: &OpenDevice, batch: 
         let bytes = pixels(shape);
         group.throughput(elements(tiles));
         let mut measure = |what: &str, run: &dyn Fn()| {
-            let warm = LazyCell::new(|| (0..WARM_UPS).for_each(|_| run()));
+            let warm = LazyCell::new(|| warm_up(run));
             group.bench_function(format!("{what}/batch={tiles}"), |bencher| {
                 LazyCell::force(&warm);
                 bencher.iter(run);
