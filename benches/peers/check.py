@@ -2,7 +2,7 @@
 
 python check.py [PEER.py ...] [--network NAME ...] [--python PYTHON]
 
-Without names all peers and networks are checked. Needs torch, timm and safetensors itself; `--python` runs the peers. Each
+Without names all peers are checked, with five networks. Needs torch, timm and safetensors itself; `--python` runs the peers. Each
 network comes as timm has it and with batch normalisation folded by the rule of names below, which is not how the peers find
 what to fold. The reference is timm's eager network in f64. Also checked: weights with a tensor too few or too many, requests
 and jobs that make no sense, and devices that do not exist are refused, each in one line. Exits with 1 on any difference.
@@ -29,8 +29,16 @@ NETWORKS = {
     "mobilenetv2_100": ("mobilenetv2_100", {}, 1.4, "softmax"),
     "tf_mobilenetv2_100": ("mobilenetv2_100", {"pad_type": "same"}, 1.4, "softmax"),
     "efficientnet_b0": ("efficientnet_b0", {}, 1.9, "sigmoid"),
-    "densenet121": ("densenet121", {}, 1.0, "softmax"),
+    "densenet121": ("densenet121", {}, 1.6, "softmax"),
+    "resnet34": ("resnet34", {}, 1.2, "softmax"),
+    "resnet50": ("resnet50", {}, 1.2, "softmax"),
+    "mobilenetv3_small_100": ("mobilenetv3_small_100", {}, 1.7, "softmax"),
+    "inception_v4": ("inception_v4", {}, 1.57, "softmax"),
+    "convnext_tiny": ("convnext_tiny", {}, 1.0, "softmax"),
+    "vit_small_patch16_224": ("vit_small_patch16_224", {"img_size": 96}, 1.0, "softmax"),
 }
+# Those that are checked unless others are named: together they have everything that is particular to one of them.
+USUAL = list(NETWORKS)[:5]
 SIDE, TILES, CLASSES, TEMPERATURE = 96, 7, 4, 0.7
 MEAN, STD = [0.7, 0.55, 0.65], [0.2, 0.25, 0.21]
 # Of scores, which lie between 0 and 1. bf16 has 8 bits, and a network of some twenty layers adds their errors up.
@@ -64,6 +72,8 @@ def conv_of(norm, names):
         # A block that does not expand filters first.
         order = block if len(block) == 3 else ["conv_dw", "conv_pw"]
         return at + order[int(last[2:]) - 1]
+    if f"{at}conv.weight" in names:
+        return f"{at}conv"
     if "conv_stem.weight" in names:
         return {"bn1": "conv_stem", "bn2": "conv_head"}[norm]
     if "features.conv0.weight" in names:
@@ -75,7 +85,8 @@ def folded(state, epsilon):
     """Weights with batch normalisation folded into the convolutions before it, in f64."""
     state = {key: value.double() for key, value in state.items() if not key.endswith("num_batches_tracked")}
     for norm in [key.removesuffix(".running_var") for key in state if key.endswith(".running_var")]:
-        gamma, beta, mean, var = (state.pop(f"{norm}.{part}") for part in ("weight", "bias", "running_mean", "running_var"))
+        parts = ("weight", "bias", "running_mean", "running_var")
+        gamma, beta, mean, var = (state.pop(f"{norm}.{part}") for part in parts)
         scale = gamma / torch.sqrt(var + epsilon)
         conv = conv_of(norm, state)
         if conv is None:
@@ -124,9 +135,8 @@ class Peer:
 
     def __init__(self, python, script, first_line):
         # Another folder than the script's: it must find its modules wherever it is started.
-        self.process = subprocess.Popen(
-            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd="/"
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen([python, str(script)], **pipes, text=True, cwd="/")
         self.write(first_line if isinstance(first_line, str) else json.dumps(first_line))
 
     def write(self, line):
@@ -169,7 +179,8 @@ def score(python, script, task, truth, text):
     found = np.fromfile(into, dtype="<f4").reshape(TILES, CLASSES)
     away, limit = float(np.abs(found - truth).max()), TOLERANCE[task["dtype"]]
     whole = timed["tiles"] % 3 == 0 and timed["tiles"] > 0 and timed["seconds"] > 0 and warm["first_s"] > 0
-    judge(done == {"said": "done"} and whole and memory["host_bytes"] > 0 and away <= limit, f"{text}: {away:.1e} of {limit:.0e}")
+    holds = done == {"said": "done"} and whole and memory["host_bytes"] > 0 and away <= limit
+    judge(holds, f"{text}: {away:.1e} of {limit:.0e}")
     print(f"        {opened['program']}; {opened['backend']}; {opened['setting']}")
 
 
@@ -211,8 +222,9 @@ def check(folder, python, script, name):
     tiles = draw.integers(0, 256, (TILES, SIDE // 8, SIDE // 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
     tiles.tofile(folder / "tiles")
     network = random_network(name)
-    epsilon = next(module.eps for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
-    plain = {key: value.clone() for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}
+    epsilon = next((module.eps for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)), 0.0)
+    state = network.state_dict().items()
+    plain = {key: value.clone() for key, value in state if not key.endswith("num_batches_tracked")}
     files = {False: plain, True: folded(plain, epsilon)}
     truth = reference(network, tiles, NETWORKS[name][3])
     if np.ptp(truth, axis=0).max() < 100 * TOLERANCE["f32"]:
@@ -262,7 +274,7 @@ def main():
     chosen = options.parse_args()
     for peer in chosen.peers:
         script = HERE / Path(peer).name
-        for name in chosen.network or NETWORKS:
+        for name in chosen.network or USUAL:
             with tempfile.TemporaryDirectory() as folder:
                 if usual := check(Path(folder), chosen.python, script, name):
                     check_refusals(chosen.python, script, usual)

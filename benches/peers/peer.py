@@ -1,4 +1,4 @@
-"""What every program beside eosin has in common: the job, the requests of `eosin bench`, and the answers, a line of JSON each.
+"""What all programs beside eosin have in common: the job, the requests of `eosin bench`, and the answers.
 
 README.md beside this file states the protocol. Invariant: standard output carries answers alone; what libraries print goes
 to standard error, and what cannot be done is said with a reason.

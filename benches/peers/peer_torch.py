@@ -32,7 +32,8 @@ class Torch(Scorer):
             torch.cuda.synchronize(self.device)
         load_s = time.perf_counter() - start
         setting = [mode, "inference mode", "channels-last", "batch norm folded", f"network in {job.dtype}"]
-        setting += [f"{job.threads} threads"] if index is None else [tf32, "cudnn benchmark", "pinned tiles, 2 batches under way"]
+        on_cuda = [tf32, "cudnn benchmark", "pinned tiles", f"{self.lanes} batches under way"]
+        setting += [f"{job.threads} threads"] if index is None else on_cuda
         return {
             "program": f"torch {torch.__version__}",
             "device_name": device_name,

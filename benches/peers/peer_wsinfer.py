@@ -52,8 +52,9 @@ class WsInfer(Program):
         slide = Path(job.slide).resolve()
         self.path("slides").joinpath(slide.name).symlink_to(slide)
         self.workers = min(job.threads, 8)
-        setting = [f"wsinfer run --num-workers {self.workers}", f"backend {BACKEND} {versions['openslide-python']}"]
-        setting += [f"torch {versions['torch']} with {job.threads} threads", "TorchScript", "no --speedup", "network in f32"]
+        setting = [f"wsinfer run --num-workers {self.workers} --speedup"]
+        setting += [f"backend {BACKEND} {versions['openslide-python']}"]
+        setting += [f"torch {versions['torch']} with {job.threads} threads", "TorchScript", "network in f32"]
         return {
             "said": "open",
             "program": f"wsinfer {versions['wsinfer']}",
@@ -78,9 +79,10 @@ class WsInfer(Program):
         with tempfile.TemporaryDirectory(dir=self.folder.name) as out:
             peak = Path(out) / "peak"
             command = [sys.executable, "-W", "ignore", str(Path(__file__).resolve()), "--wsinfer", str(peak)]
-            command += ["--backend", BACKEND, "run", "--wsi-dir", str(slide.parent), "--results-dir", out, "--batch-size", str(batch)]
+            command += ["--backend", BACKEND, "run", "--wsi-dir", str(slide.parent), "--results-dir", out]
+            command += ["--batch-size", str(batch)]
             command += ["--config", str(self.path("config.json")), "--model-path", str(self.path("model.pt"))]
-            command += ["--num-workers", str(self.workers)]
+            command += ["--num-workers", str(self.workers), "--speedup"]
             start = time.perf_counter()
             done = subprocess.run(
                 command,
