@@ -78,7 +78,7 @@ pub(super) fn lay_out(choice: &ModelChoice, source: &Source, folder: &Path, canc
     let mut job = Job {
         weights: write("weights.safetensors", &bundle.weights().to_safetensors(Precision::F32)?)?,
         model,
-        timm_name: bundle.spec().timm_name().to_owned(),
+        timm_name: bundle.spec().timm_name(),
         folded: true,
         outputs: bundle.spec().outputs(),
         activation: match bundle.activation() {

@@ -131,13 +131,17 @@ impl NetworkSpec {
         Self { architecture, classes, batch_norm: true, padding: Padding::Torch, variant: Variant::default() }
     }
 
-    /// What timm calls it: its variant's name where it has one, else the first name that others have for it.
-    pub fn timm_name(&self) -> &'static str {
+    /// What timm calls it: its variant's name where it has one, else the first name that others have for it, with `tf_`
+    /// before it where it pads as TensorFlow does, which is timm's rule.
+    pub fn timm_name(&self) -> String {
         let shape = |spec: &Self| (spec.architecture, spec.padding, spec.variant.width);
         let variant = VARIANTS.iter().find(|variant| shape(&variant.spec(self.classes)) == shape(self));
         let plain = Self::torch(self.architecture, self.classes);
-        let other = self.architecture.row().aliases.first().copied().unwrap_or(self.architecture.name());
-        variant.filter(|_| shape(&plain) != shape(self)).map_or(other, |variant| variant.name)
+        if let Some(variant) = variant.filter(|_| shape(&plain) != shape(self)) {
+            return variant.name.to_owned();
+        }
+        let name = self.architecture.row().aliases.first().copied().unwrap_or(self.architecture.name());
+        if self.padding == Padding::TfSame { format!("tf_{name}") } else { name.to_owned() }
     }
 
     /// Finds a network by its name here, in timm or in torchvision, variants included.
@@ -308,6 +312,8 @@ mod tests {
         for name in names.into_iter().chain(["vit_small_patch16_224", "convnext_tiny", "mobilenetv3_small_100"]) {
             assert_eq!(NetworkSpec::named(name, 2).unwrap().folded().timm_name(), name);
         }
+        let padded = NetworkSpec { padding: Padding::TfSame, ..NetworkSpec::torch(Architecture::MobileNetV2, 2) };
+        assert_eq!(padded.timm_name(), "tf_mobilenetv2_100");
     }
 
     #[test]
