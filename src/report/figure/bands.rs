@@ -47,7 +47,9 @@ pub fn band_chart(chart: &BandChart) -> Svg {
     let mut canvas = Canvas::new(WIDTH_PX);
     let all = || chart.expected.iter().chain(&chart.series).flat_map(|series| &series.points);
     let margin = chart.sides.as_ref().map(|_| 0.0);
-    let x = Axis::along(all().map(|point| point.0).chain(margin), 10, false);
+    let xs = all().map(|point| point.0).chain(margin);
+    let whole = xs.clone().all(|x| x.fract() == 0.0);
+    let x = Axis::along(xs, 10, whole);
     let values = all().flat_map(|(_, figure)| [figure.value, figure.low, figure.high]).flatten();
     let y = Axis::around(values, 5);
     let left = 32.0 + labels_px(&y);

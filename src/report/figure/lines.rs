@@ -44,7 +44,9 @@ pub fn line_chart(chart: &LineChart) -> Svg {
     let x = if chart.log[0] { Axis::log(xs) } else { Axis::along(xs, 10, whole) };
     let y = if chart.log[1] { Axis::log(values(1)) } else { Axis::around(values(1), 5) };
     let left = 32.0 + labels_px(&y);
-    let panel = Panel { left, top: 26.0, width: WIDTH_PX - left - 16.0, height: HEIGHT_PX, x, y };
+    // The last label may stand below the very end.
+    let right = f64::max(16.0, labels_px(&x) / 2.0 + 2.0);
+    let panel = Panel { left, top: 26.0, width: WIDTH_PX - left - right, height: HEIGHT_PX, x, y };
     panel.frame(&mut canvas, [&chart.x_name, &chart.y_name], 14.0);
     if let Some((place, name)) = &chart.mark {
         panel.mark(&mut canvas, *place, name);

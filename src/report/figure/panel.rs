@@ -93,7 +93,7 @@ impl Panel {
     }
 }
 
-/// The room that the labels of a vertical axis take.
+/// The room that the widest label of an axis takes.
 pub(super) fn labels_px(axis: &Axis) -> f64 {
     axis.labels().iter().map(|label| text_px(label, 12.0)).fold(0.0, f64::max)
 }
