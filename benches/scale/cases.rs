@@ -74,7 +74,7 @@ pub(crate) fn all(folder: &Path, max_tiles: usize) -> Vec<Case> {
     }
     let many = slides(folder, TILES_OF_MANY, SLIDES[SLIDES.len() - 1]);
     for count in SLIDES {
-        let name = format!("{count} slides of {TILES_OF_MANY}");
+        let name = format!("{} of {TILES_OF_MANY} tiles", counted(count, "slide"));
         cases.push(case("slides", count, name, vec![many[..count].to_vec()], count * TILES_OF_MANY));
     }
     let few = slides(folder, TILES_OF_FEW, PROCESSES[PROCESSES.len() - 1]);
@@ -83,7 +83,7 @@ pub(crate) fn all(folder: &Path, max_tiles: usize) -> Vec<Case> {
         let counts =
             std::iter::successors(Some(1), |count| Some(count * 2)).take_while(|&count| count <= allowed.len());
         for count in counts {
-            let name = format!("{count} cores");
+            let name = counted(count, "core");
             let cores = Some(allowed[..count].to_vec());
             cases.push(Case { cores, ..case("cores", count, name, vec![vec![few[0].clone()]], TILES_OF_FEW) });
         }
@@ -93,12 +93,24 @@ pub(crate) fn all(folder: &Path, max_tiles: usize) -> Vec<Case> {
     for count in PROCESSES {
         let (slides, tiles) = (few[..count].to_vec(), count * TILES_OF_FEW);
         let apart = slides.iter().map(|slide| vec![slide.clone()]).collect();
-        cases.push(case("processes", count, format!("{count} processes, a slide each"), apart, tiles));
+        cases.push(case("processes", count, format!("{}, a slide each", counted(count, "process")), apart, tiles));
         if count > 1 {
             cases.push(case("processes", 1, format!("1 process, {count} slides"), vec![slides], tiles));
         }
     }
     cases
+}
+
+/// `1 slide`, `2 processes`.
+fn counted(count: usize, name: &str) -> String {
+    let ending = if count == 1 {
+        ""
+    } else if name.ends_with('s') {
+        "es"
+    } else {
+        "s"
+    };
+    format!("{count} {name}{ending}")
 }
 
 fn slides(folder: &Path, tiles: usize, count: usize) -> Vec<PathBuf> {

@@ -8,7 +8,7 @@
 //! only, f32.
 //!
 //! `cargo bench --bench scale`. `EOSIN_BENCH_SCALE_MAX` is the number of tiles of the largest slide (100000; with 1000000 it
-//! takes minutes more, and 3 GB of the temporary folder); `EOSIN_BENCH_KEEP` a folder for `scale.csv` and plots.
+//! takes minutes more, and 2 GB of the temporary folder); `EOSIN_BENCH_KEEP` a folder for `scale.csv` and plots.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends when something is not there")]
 
 mod cases;

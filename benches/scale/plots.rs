@@ -18,24 +18,15 @@ pub(crate) fn write(folder: &Path, outcomes: &[Outcome]) {
     let (tiles, slides, cores, processes) = (of("tiles"), of("slides"), of("cores"), of("processes"));
     put("tiles-seconds.svg", seconds_of_stages(&tiles));
     put("tiles-rate.svg", rate_by_tiles(&tiles));
-    put("tiles-memory.svg", memory_by_tiles(&tiles));
-    put("slides-seconds.svg", seconds_of_slides(&slides));
-    put(
-        "slides-memory.svg",
-        band(
-            "Peak memory by number of slides",
-            ["slides in one run", "peak memory, MiB"],
-            &slides,
-            Outcome::memory_mib,
-        ),
-    );
+    put("tiles-memory.svg", bars("Peak memory by tiles", "peak memory, MiB", &tiles, Outcome::memory_mib));
+    let each = |outcome: &Outcome| outcome.samples(|run| Some(run.wall_s / place(outcome)));
+    put("slides-seconds.svg", bars("Seconds for each slide by slides", "seconds for each slide", &slides, each));
+    put("slides-memory.svg", bars("Peak memory by slides", "peak memory, MiB", &slides, Outcome::memory_mib));
     if !cores.is_empty() {
         put("cores-rate.svg", rate_by_cores(&cores));
     }
-    put(
-        "processes-rate.svg",
-        bars("Tiles per second by processes", "tiles/s, all processes together", &processes, Outcome::rate),
-    );
+    let name = "tiles/s, all processes together";
+    put("processes-rate.svg", bars("Tiles per second by processes", name, &processes, Outcome::rate));
     let name = "peak memory, MiB, summed over processes";
     put("processes-memory.svg", bars("Peak memory by processes", name, &processes, Outcome::memory_mib));
 }
@@ -77,33 +68,10 @@ fn rate_by_tiles(outcomes: &[&Outcome]) -> Svg {
     line_chart(&LineChart { about, x_name, y_name, series, mark: None, log: [true, false] })
 }
 
-fn memory_by_tiles(outcomes: &[&Outcome]) -> Svg {
-    let series = vec![medians("peak memory", outcomes, Outcome::memory_mib)];
-    let about = "Peak memory by the number of tiles of the slide".to_owned();
-    let (x_name, y_name) = ("tiles of the slide".to_owned(), "peak memory, MiB".to_owned());
-    line_chart(&LineChart { about, x_name, y_name, series, mark: None, log: [true, false] })
-}
-
 /// A line with the range of its rounds.
 fn band_series(name: &str, outcomes: &[&Outcome], figure: impl Fn(&Outcome) -> Option<Samples>) -> BandSeries {
     let points = outcomes.iter().filter_map(|outcome| Some((place(outcome), figure(outcome)?.figure()))).collect();
     BandSeries { name: name.to_owned(), points }
-}
-
-fn band(
-    about: &str,
-    [x_name, y_name]: [&str; 2],
-    outcomes: &[&Outcome],
-    figure: impl Fn(&Outcome) -> Option<Samples>,
-) -> Svg {
-    let series = vec![band_series("median, and range of the rounds", outcomes, figure)];
-    let [about, x_name, y_name] = [about, x_name, y_name].map(str::to_owned);
-    band_chart(&BandChart { about, x_name, y_name, series, expected: None, sides: None })
-}
-
-fn seconds_of_slides(outcomes: &[&Outcome]) -> Svg {
-    let each = |outcome: &Outcome| outcome.samples(|run| Some(run.wall_s / place(outcome)));
-    band("Seconds for each slide by number of slides", ["slides in one run", "seconds for each slide"], outcomes, each)
 }
 
 fn rate_by_cores(outcomes: &[&Outcome]) -> Svg {
