@@ -77,7 +77,7 @@ pub fn page(record: &EvaluationRecord, material: &Material<'_>) -> Result<String
         })
         .collect();
     let provenance = [
-        Fact::new("Device", format!("{} ({})", record.device.name, record.device.backend)),
+        Fact::new("Device", format!("{} ({}, {})", record.device.name, record.device.backend, record.device.dtype)),
         Fact::new("Pixels (BLAKE3)", tiles.digest.as_str()),
     ];
     evaluation_page(&EvaluationPage {

@@ -4,7 +4,7 @@
 //! have them, because figures by site are about them.
 
 use crate::dataset::{DataSource, TileSet};
-use crate::device::OpenDevice;
+use crate::device::{Dtype, OpenDevice};
 use crate::evaluate::{Assessment, Comparison};
 use crate::export::RESEARCH_USE;
 use crate::nn::Bundle;
@@ -86,6 +86,9 @@ pub struct UsedDevice {
     pub kind: String,
     /// Backend, such as `vulkan`.
     pub backend: String,
+    /// Type of the numbers; records of before there was a choice are of f32.
+    #[serde(default)]
+    pub dtype: Dtype,
 }
 
 /// Which tiles.
@@ -141,8 +144,12 @@ impl EvaluationRecord {
         notes: Vec<String>,
         assessment: Assessment,
     ) -> Self {
-        let device =
-            UsedDevice { name: device.name.clone(), kind: device.kind.to_owned(), backend: device.backend.to_owned() };
+        let device = UsedDevice {
+            name: device.name.clone(),
+            kind: device.kind.to_owned(),
+            backend: device.backend.to_owned(),
+            dtype: device.dtype,
+        };
         let (eosin, note) = origin();
         Self { schema: SCHEMA, eosin, note, model: bundle.into(), device, tiles, notes, assessment }
     }

@@ -8,7 +8,7 @@ use super::map_args::MapSettingArgs;
 use super::models::args::ModelsArgs;
 use super::train::args::TrainArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use eosin::device::DeviceSpec;
+use eosin::device::{DeviceSpec, Dtype, OpenDevice, open_in};
 use eosin::tile::GridRule;
 use eosin::tiling::wsinfer_grid::MIN_OVERLAP;
 use eosin::tissue::{SaturationConfig, TissueConfig};
@@ -68,17 +68,28 @@ pub(crate) struct ModelArgs {
     pub(crate) uncalibrated: bool,
 }
 
+/// What a model scores on.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct DeviceArgs {
+    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceSpec,
+
+    /// The numbers that the network computes in: f32, or f16, which is faster on GPUs that have it and nearly as exact.
+    #[arg(long, default_value_t = Dtype::F32, value_name = "f32|f16")]
+    pub(crate) precision: Dtype,
+}
+
 /// How a model is run; the same for every command that scores slides.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
-    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: DeviceSpec,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
 
-    /// Tiles computed at once [default: 4 on each CPU core, 64 on a GPU].
+    /// Tiles computed at once [default: 4 on each CPU core and on a software renderer, 64 on a GPU].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=4096), value_name = "TILES")]
     pub(crate) batch_size: Option<u16>,
 
@@ -219,6 +230,16 @@ pub(crate) enum Grid {
     Eosin,
     /// The same tiles as WSInfer 0.6.1, read from level 0.
     Wsinfer,
+}
+
+impl DeviceArgs {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// Those of [`open_in`].
+    pub(crate) fn open(&self) -> Result<OpenDevice> {
+        open_in(self.device, self.precision)
+    }
 }
 
 impl SegArgs {

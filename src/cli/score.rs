@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::text::tell;
 use super::{exit, interrupt, models};
 use eosin::Result;
-use eosin::device::{OpenDevice, open};
+use eosin::device::OpenDevice;
 use eosin::nn::Bundle;
 use eosin::pipeline::{RunOutcome, ScoreConfig, find_slides, score};
 use std::process::ExitCode;
@@ -51,10 +51,10 @@ fn last_line(config: &ScoreConfig, outcome: &RunOutcome) -> String {
 /// Opens model and device and says which they really are.
 pub(crate) fn prepare(args: &RunArgs) -> Result<(Bundle, OpenDevice)> {
     let bundle = models::open(&args.model)?;
-    let device = open(args.device)?;
+    let device = args.device.open()?;
     if !args.quiet {
         tell!("model    {}", bundle.name());
-        tell!("device   {} ({}, {})", device.name, device.kind, device.backend);
+        tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.dtype);
         tell!("note     research use only, not for diagnosis");
     }
     Ok((bundle, device))

@@ -1,6 +1,7 @@
 //! A request becomes an open burn device with a name that is true.
 
 use super::adapter::{Adapter, AdapterKind, adapters};
+use super::dtype::Dtype;
 use super::spec::{Api, DeviceSpec};
 use crate::error::{Error, ErrorKind, Result};
 use burn::tensor::wgpu::WgpuBackend;
@@ -22,6 +23,8 @@ pub struct OpenDevice {
     pub kind: &'static str,
     /// True for the CPU backend, which wants several small batches at once instead of one large one.
     pub is_cpu: bool,
+    /// What networks are computed in when they score; everything else on the device is f32.
+    pub dtype: Dtype,
 }
 
 impl OpenDevice {
@@ -31,12 +34,34 @@ impl OpenDevice {
     }
 }
 
-/// Opens what was asked for. Each device can be opened once in a process; clone the handle to share it.
+/// Opens what was asked for, to compute in f32. Each device can be opened once in a process; clone the handle to share it.
 ///
 /// # Errors
 /// [`ErrorKind::Device`]: `DEV-0002` when there is no such device, with a list of those that are there; `DEV-0004` when
 /// the driver refuses to open it.
 pub fn open(spec: DeviceSpec) -> Result<OpenDevice> {
+    open_in(spec, Dtype::F32)
+}
+
+/// Opens what was asked for, to compute in numbers of a type.
+///
+/// The type is one of tensors and not of burn's device: what a network sees, and how far a tile is from the training data,
+/// stay f32 beside it, and a process can hold both.
+///
+/// # Errors
+/// Those of [`open`]; [`ErrorKind::Device`] `DEV-0008` when the device has no such numbers.
+pub fn open_in(spec: DeviceSpec, dtype: Dtype) -> Result<OpenDevice> {
+    let opened = open_any(spec)?;
+    let has = dtype == Dtype::F32 || opened.device.supports_dtype(dtype.float());
+    if has { Ok(OpenDevice { dtype, ..opened }) } else { Err(without(dtype, &opened)) }
+}
+
+fn without(dtype: Dtype, opened: &OpenDevice) -> Error {
+    let message = format!("expected a device that computes in {dtype}, found {} ({})", opened.name, opened.backend);
+    Error::new(ErrorKind::Device, "DEV-0008", message).with_advice("`--precision f32` works on every device")
+}
+
+fn open_any(spec: DeviceSpec) -> Result<OpenDevice> {
     match spec {
         DeviceSpec::Cpu => Ok(cpu()),
         DeviceSpec::Auto => match adapters().into_iter().find(|adapter| adapter.kind < AdapterKind::Other) {
@@ -57,7 +82,7 @@ pub fn open(spec: DeviceSpec) -> Result<OpenDevice> {
 fn cpu() -> OpenDevice {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let name = format!("CPU, {cores} {}", if cores == 1 { "core" } else { "cores" });
-    OpenDevice { device: Device::flex(), name, backend: "flex", kind: "CPU", is_cpu: true }
+    OpenDevice { device: Device::flex(), name, backend: "flex", kind: "CPU", is_cpu: true, dtype: Dtype::F32 }
 }
 
 fn missing(api: Api, index: Option<usize>, found: &[Adapter]) -> Error {
@@ -88,7 +113,14 @@ fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
             let message = format!("expected {} to open through {backend}, found: {error}", adapter.name);
             Error::new(ErrorKind::Device, "DEV-0004", message)
         })?;
-    Ok(OpenDevice { device, name: adapter.name.clone(), backend, kind: adapter.kind.name(), is_cpu: false })
+    Ok(OpenDevice {
+        device,
+        name: adapter.name.clone(),
+        backend,
+        kind: adapter.kind.name(),
+        is_cpu: false,
+        dtype: Dtype::F32,
+    })
 }
 
 #[cfg(feature = "cuda")]
@@ -97,11 +129,37 @@ fn open_cuda(index: usize) -> Result<OpenDevice> {
     let device = Device::enumerate(DeviceType::Cuda).into_iter().nth(index);
     let device = device.ok_or_else(|| missing(Api::Cuda, Some(index), &adapters()))?;
     let name = device.identity().map_or_else(|| format!("CUDA device {index}"), |identity| identity.name);
-    Ok(OpenDevice { device, name, backend: "cuda", kind: AdapterKind::DiscreteGpu.name(), is_cpu: false })
+    Ok(OpenDevice {
+        device,
+        name,
+        backend: "cuda",
+        kind: AdapterKind::DiscreteGpu.name(),
+        is_cpu: false,
+        dtype: Dtype::F32,
+    })
 }
 
 #[cfg(not(feature = "cuda"))]
 fn open_cuda(_index: usize) -> Result<OpenDevice> {
     Err(Error::new(ErrorKind::Device, "DEV-0002", "expected a build with CUDA, found one without")
         .with_advice("build with `--features cuda`, or use `--device vulkan` on the same card"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_holds_a_device_in_both_types_and_one_without_is_named() {
+        for dtype in Dtype::ALL {
+            assert_eq!(open_in(DeviceSpec::Cpu, dtype).unwrap().dtype, dtype);
+        }
+        let cpu = open(DeviceSpec::Cpu).unwrap();
+        assert_eq!(cpu.dtype, Dtype::F32);
+        let card = OpenDevice { name: "Card 9".to_owned(), backend: "vulkan", ..cpu };
+        let error = without(Dtype::F16, &card);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Device, "DEV-0008"));
+        assert_eq!(error.message(), "expected a device that computes in f16, found Card 9 (vulkan)");
+        assert!(error.advice().unwrap().contains("--precision f32"));
+    }
 }

@@ -2,14 +2,16 @@
 //!
 //! Invariant: outputs are the same, to the bit, whether distances are asked for or not.
 
+use crate::device::Dtype;
 use crate::error::Result;
 use crate::nn::{Bundle, FamiliarityLayer, Network};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 /// A model on a device.
 #[derive(Debug)]
 pub(super) struct Judge {
     network: Network,
+    dtype: Dtype,
     familiarity: Option<FamiliarityLayer>,
 }
 
@@ -23,27 +25,30 @@ pub(super) struct Said<'a> {
 }
 
 impl Judge {
-    /// Loads a model onto a device.
+    /// Loads a model onto a device, to compute in numbers of a type. Distances are f32: squares of what is far from the
+    /// training data leave f16.
     ///
     /// # Errors
     /// Those of [`Bundle::network`].
-    pub(super) fn new(bundle: &Bundle, device: &Device) -> Result<Self> {
+    pub(super) fn new(bundle: &Bundle, device: &Device, dtype: Dtype) -> Result<Self> {
         let familiarity = bundle.feature_model().map(|model| model.layer(device));
-        Ok(Self { network: bundle.network(device)?, familiarity })
+        Ok(Self { network: bundle.network(device)?.cast(dtype.float()), dtype, familiarity })
     }
 
     /// All that it says, as one tensor: what is read back at once costs one wait.
     ///
     /// # Shapes
-    /// `[N, 3, S, S]` normalised RGB to `[N, K]`, with distances to `[N, K + 1]`.
+    /// `[N, 3, S, S]` normalised RGB f32 to `[N, K]` f32, with distances to `[N, K + 1]`.
     ///
     /// # Errors
     /// [`ErrorKind::Model`](crate::ErrorKind::Model) (`MOD-0105`) when what the bundle says of its training tiles is of
     /// another network.
     pub(super) fn forward(&self, tiles: Tensor<4>) -> Result<Tensor<2>> {
-        let Some(familiarity) = &self.familiarity else { return Ok(self.network.forward(tiles)) };
+        // Tiles are made in f32 and rounded once: places of a warp, in pixels, would be too coarse in f16.
+        let tiles = tiles.cast(self.dtype.float());
+        let Some(familiarity) = &self.familiarity else { return Ok(self.network.forward(tiles).cast(FloatDType::F32)) };
         let (outputs, looks) = self.network.forward_and_looks(tiles);
-        Ok(Tensor::cat(vec![outputs, familiarity.distances(looks)?], 1))
+        Ok(Tensor::cat(vec![outputs.cast(FloatDType::F32), familiarity.distances(looks)?], 1))
     }
 
     /// Takes what was read back apart.

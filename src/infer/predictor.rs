@@ -4,12 +4,12 @@ use super::activation::activate;
 use super::eye::Eye;
 use super::judge::{Judge, Said};
 use super::readback::Readback;
-use crate::device::OpenDevice;
+use crate::device::{AdapterKind, DeviceSpec, Dtype, OpenDevice, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Activation, Bundle};
 use crate::ops::unpack::UnpackShape;
 use crate::tile::Batch;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,7 +50,9 @@ impl PredictorConfig {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
             Self { batch: batch.unwrap_or(4), lanes: cores }
         } else {
-            Self { batch: batch.unwrap_or(64), lanes: 1 }
+            // A software renderer takes a minute for as many tiles as a GPU wants.
+            let usual = if device.kind == AdapterKind::Software.name() { 4 } else { 64 };
+            Self { batch: batch.unwrap_or(usual), lanes: 1 }
         }
     }
 }
@@ -58,6 +60,21 @@ impl PredictorConfig {
 /// How far a score may be from the CPU's, relative to the largest score and to 1: f32 arithmetic in another order, TF32
 /// included.
 pub const PARITY: f32 = 1e-2;
+
+/// The same for what was computed in f16, whose numbers are rounded to 11 bits after every layer.
+///
+/// Probabilities of real tiles moved by up to 4e-3 with trained models, by up to 7e-2 and mostly 9e-3 with a network of
+/// random weights; some kernels of GPUs also add up in f16, where 4,608 terms lose some 2e-2 of their sum. A kernel that is
+/// wrong, such as one that gives zeros, is further off than this.
+pub const PARITY_F16: f32 = 5e-2;
+
+/// How far a score that was computed in numbers of a type may be from the CPU's in f32.
+pub fn parity(dtype: Dtype) -> f32 {
+    match dtype {
+        Dtype::F32 => PARITY,
+        Dtype::F16 => PARITY_F16,
+    }
+}
 
 /// Submitted but not yet read batches on a GPU: one computes while the other is copied back.
 const IN_FLIGHT: usize = 2;
@@ -68,6 +85,7 @@ pub struct Predictor {
     pub(super) judge: Judge,
     pub(super) device: Device,
     is_cpu: bool,
+    dtype: Dtype,
     input_px: usize,
     pub(super) eye: Eye,
     activation: Activation,
@@ -84,9 +102,10 @@ impl Predictor {
     pub fn new(bundle: &Bundle, device: &OpenDevice, config: PredictorConfig) -> Result<Self> {
         let preprocess = bundle.preprocess();
         Ok(Self {
-            judge: Judge::new(bundle, &device.device)?,
+            judge: Judge::new(bundle, &device.device, device.dtype)?,
             device: device.device.clone(),
             is_cpu: device.is_cpu,
+            dtype: device.dtype,
             input_px: preprocess.input_px as usize,
             eye: Eye::new(preprocess.mean, preprocess.std, preprocess.stain),
             activation: bundle.activation(),
@@ -111,36 +130,32 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::run`].
     pub fn try_out(&self) -> Result<Vec<f32>> {
-        let shape = UnpackShape { tiles: 1, ..self.shape() };
-        let input = self.eye.see(&test_card(shape), shape, &self.device);
-        let scored = self.score(vec![0], &Readback::start(self.judge.forward(input)?).wait()?)?;
-        Ok(scored.scores.concat())
+        Ok(self.scored_test_card(1)?.scores.concat())
     }
 
-    /// Compiles and tunes the kernels before the clock starts, and holds what they compute against the CPU: a driver or a
-    /// kernel that is wrong must not score a slide.
+    /// Compiles and tunes the kernels before the clock starts, and holds what they compute against the CPU in f32: a driver
+    /// or a kernel that is wrong must not score a slide, nor may a model in numbers that cannot hold it.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`] `DEV-0007` when a score is no number or differs from the CPU's by more than
-    /// [`PARITY`]; else as [`Predictor::run`].
+    /// [`ErrorKind::Device`] `DEV-0007` when a score is no number or differs from the CPU's by more than [`parity`]; else as
+    /// [`Predictor::run`].
     pub fn warm_up(&self, bundle: &Bundle) -> Result<()> {
-        if self.is_cpu {
+        if self.is_cpu && self.dtype == Dtype::F32 {
             return Ok(());
         }
-        let bytes = test_card(self.shape());
-        let shape = UnpackShape { tiles: 1, ..self.shape() };
-        let cpu = Device::flex();
-        let input = self.eye.see(&bytes[..shape.bytes()], shape, &cpu);
         // The CPU first: a model that gives no numbers there is not the device's fault.
-        let expected = self.score(vec![0], &Readback::start(Judge::new(bundle, &cpu)?.forward(input)?).wait()?)?;
+        let cpu = Self::new(bundle, &open(DeviceSpec::Cpu)?, PredictorConfig { batch: 1, lanes: 1 })?;
+        let expected = cpu.scored_test_card(1)?;
+        let parity = parity(self.dtype);
         let wrong = |found: &str| {
-            let message = format!("expected the scores of the CPU within {PARITY} on a test tile, found {found}");
-            Error::new(ErrorKind::Device, "DEV-0007", message)
-                .with_advice("this device or its driver computes this model wrongly; `--device cpu` computes it right")
+            let message = format!("expected the scores of the CPU within {parity} on a test tile, found {found}");
+            Error::new(ErrorKind::Device, "DEV-0007", message).with_advice(match self.dtype {
+                Dtype::F32 => "this device or its driver computes this model wrongly; `--device cpu` computes it right",
+                Dtype::F16 => "this model may need numbers that f16 does not have; try `--precision f32`",
+            })
         };
-        let whole_batch = (0..self.config.batch).filter_map(|tile| u32::try_from(tile).ok()).collect();
         let found = self
-            .score(whole_batch, &Readback::start(self.forward(&bytes)?).wait()?)
+            .scored_test_card(self.config.batch)
             .map_err(|error| if error.kind() == ErrorKind::Model { wrong("no numbers") } else { error })?;
         // Probabilities are at most 1; numbers and features may be of any size.
         let largest = expected.scores.iter().flatten().fold(1.0, |max: f32, score| max.max(score.abs()));
@@ -150,10 +165,18 @@ impl Predictor {
         let distances =
             apart(found.iter(), expected.iter(), expected.first().map_or(1.0, |&distance| distance.max(1.0)));
         match (scores, distances) {
-            (worst, _) if worst > PARITY => Err(wrong(&format!("them {worst} apart"))),
-            (_, worst) if worst > PARITY => Err(wrong(&format!("its distance to the training tiles {worst} apart"))),
+            (worst, _) if worst > parity => Err(wrong(&format!("them {worst} apart"))),
+            (_, worst) if worst > parity => Err(wrong(&format!("its distance to the training tiles {worst} apart"))),
             _ => Ok(()),
         }
+    }
+
+    /// What it says of so many tiles, all of them the test tile.
+    fn scored_test_card(&self, tiles: usize) -> Result<Scored> {
+        let shape = UnpackShape { tiles, ..self.shape() };
+        let input = self.eye.see(&test_card(shape), shape, &self.device);
+        let values = Readback::start(self.judge.forward(input)?).wait()?;
+        self.score((0..tiles).filter_map(|tile| u32::try_from(tile).ok()).collect(), &values)
     }
 
     /// Scores everything that the feed has; `sink` gets each batch as it is done, in any order.
@@ -224,10 +247,6 @@ impl Predictor {
         UnpackShape { input_px: batch.side_px as usize, ..self.shape() }
     }
 
-    fn forward(&self, bytes: &[u8]) -> Result<Tensor<2>> {
-        self.judge.forward(self.eye.see(bytes, self.shape(), &self.device))
-    }
-
     /// Cuts the padding off and turns logits into probabilities.
     pub(super) fn score(&self, tiles: Vec<u32>, values: &[f32]) -> Result<Scored> {
         let Said { outputs, distances } = self.judge.said(values, tiles.len());
@@ -235,7 +254,11 @@ impl Predictor {
         let scores: Vec<Vec<f32>> = outputs.into_iter().map(activated).collect();
         let refuse = |what: &str, found: &dyn std::fmt::Debug, at: usize| {
             let message = format!("expected {what}, found {found:?} for tile {}", tiles[at]);
-            Err(Error::new(ErrorKind::Model, "INF-0001", message))
+            let error = Error::new(ErrorKind::Model, "INF-0001", message);
+            Err(match self.dtype {
+                Dtype::F32 => error,
+                Dtype::F16 => error.with_advice("numbers of f16 end at 65,504; try `--precision f32`"),
+            })
         };
         if let Some(at) = scores.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
             return refuse("finite scores", &scores[at], at);
@@ -263,4 +286,22 @@ pub(super) fn test_card(shape: UnpackShape) -> Vec<u8> {
             u8::try_from((wave + grain) % 256).unwrap_or(0)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_as_large_as_the_device_is_fast() {
+        let cpu = open(DeviceSpec::Cpu).unwrap();
+        assert_eq!(PredictorConfig::for_device(&cpu, None).batch, 4);
+        for (kind, expected) in
+            [(AdapterKind::DiscreteGpu, 64), (AdapterKind::IntegratedGpu, 64), (AdapterKind::Software, 4)]
+        {
+            let gpu = OpenDevice { kind: kind.name(), is_cpu: false, ..cpu.clone() };
+            assert_eq!(PredictorConfig::for_device(&gpu, None), PredictorConfig { batch: expected, lanes: 1 });
+            assert_eq!(PredictorConfig::for_device(&gpu, Some(7)).batch, 7);
+        }
+    }
 }

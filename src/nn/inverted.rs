@@ -5,10 +5,10 @@
 
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig, relu6};
 use crate::nn::layers::Layer;
+use crate::nn::pool::global_mean;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
 use burn::tensor::activation::{relu, sigmoid, silu};
-use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
 
 /// What bends the line between two convolutions.
@@ -94,7 +94,7 @@ impl Excite {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let means = adaptive_avg_pool2d(input.clone(), [1, 1]);
+        let means = global_mean(input.clone()).unsqueeze_dims(&[-1, -1]);
         let weights = self.expand.forward(self.act.apply(self.reduce.forward(means)));
         input * if self.hard { hard_sigmoid(weights) } else { sigmoid(weights) }
     }

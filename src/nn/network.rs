@@ -17,8 +17,8 @@ use crate::nn::spec::NetworkSpec;
 use crate::nn::squeezenet::SqueezeNet;
 use crate::nn::vit::VisionTransformer;
 use crate::nn::weights::{Head, load, save};
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 /// What every architecture gives, in two parts that meet where a place in the tile is still a place in the maps; the last
 /// layer is [`Network`]'s.
@@ -171,7 +171,7 @@ impl Network {
     /// tells its classes apart, and little of how unusual a tile is.
     ///
     /// # Shapes
-    /// `[N, 3, H, W]` normalised RGB to what [`Self::forward`] gives, and looks `[N, D]`.
+    /// `[N, 3, H, W]` normalised RGB to what [`Self::forward`] gives, and looks `[N, D]` f32.
     pub fn forward_and_looks(&self, tiles: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let mut looks = Vec::new();
         let maps = self.body.backbone().watched_maps(tiles, &mut |maps| looks.push(mean_of_places(maps)));
@@ -214,6 +214,13 @@ impl Network {
         self.head.as_ref().map(|head| head.forward(features))
     }
 
+    /// Rounds all weights to numbers of a type, in which the network then computes; tiles must be of the same type. On a
+    /// device with autodiff the rounding is an operation of the graph.
+    #[must_use]
+    pub fn cast(self, dtype: FloatDType) -> Self {
+        self.map(&mut Cast(dtype))
+    }
+
     /// Folds batch normalisation into the convolutions; the same results with fewer passes over memory. Nothing changes
     /// when there is none.
     ///
@@ -233,5 +240,13 @@ impl Network {
         let mut layers = self.body.backbone_mut().layers();
         layers.extend(self.head.as_mut().map(|head| Layer::head(self.spec.architecture.row().head, head)));
         layers
+    }
+}
+
+struct Cast(FloatDType);
+
+impl ModuleMapper for Cast {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| tensor.cast(self.0))
     }
 }

@@ -14,7 +14,7 @@ use crate::nn::vit_shape::{VitMlp, VitPool, VitPositions, VitShape};
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::activation::{gelu, silu};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 /// What each branch is scaled with at the start of training (Touvron et al. 2021, arXiv:2103.17239).
 const GAMMA: f64 = 1e-5;
@@ -166,8 +166,9 @@ impl Backbone for VisionTransformer {
         let prefix = self.shape.prefix();
         let class = |tokens: Tensor<3>| tokens.narrow(1, 0, 1).flatten(1, 2);
         let mean = |tokens: Tensor<3>| {
-            let count = tokens.dims()[1];
-            tokens.narrow(1, prefix, count - prefix).mean_dim(1).flatten(1, 2)
+            let (count, dtype) = (tokens.dims()[1], FloatDType::from(tokens.dtype()));
+            let of_tile = tokens.narrow(1, prefix, count - prefix).cast(FloatDType::F32);
+            of_tile.mean_dim(1).flatten(1, 2).cast(dtype)
         };
         match self.shape.pool {
             VitPool::Token => self.norm.forward(class(tokens)),

@@ -4,6 +4,7 @@
 //! the slide that they belong to is no longer the same file. A slip in the arguments costs nothing.
 
 use super::score::ScoreConfig;
+use crate::device::Dtype;
 use crate::error::{Error, Result};
 use crate::export::SlideRecord;
 use crate::nn::Bundle;
@@ -33,9 +34,9 @@ pub(super) fn fingerprint(path: &Path) -> Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// What results depend on: the slide, the model with all that its card says of input and output, the settings and this
-/// program.
-pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, fingerprint: &str) -> String {
+/// What results depend on: the slide, the model with all that its card says of input and output, the numbers in which it is
+/// computed, the settings and this program.
+pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, dtype: Dtype, fingerprint: &str) -> String {
     // Read by this very version of the program only, for which the debug form is a fixed one.
     let model = format!(
         "{:?}",
@@ -48,6 +49,10 @@ pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, fingerprint: &st
     let mut hasher = blake3::Hasher::new();
     for part in [env!("CARGO_PKG_VERSION"), fingerprint, &model, &config.settings().to_string()] {
         hasher.update(part.as_bytes()).update(&[0]);
+    }
+    // Results in f32 of before there was a choice keep their key.
+    if dtype != Dtype::F32 {
+        hasher.update(dtype.name().as_bytes()).update(&[0]);
     }
     hasher.finalize().to_hex().to_string()
 }

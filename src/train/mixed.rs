@@ -11,7 +11,6 @@ use crate::device::OpenDevice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Network;
 use crate::train::config::Compute;
-use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{FloatDType, Tensor};
 
 /// What the network is run in on a device, without `Auto`.
@@ -45,17 +44,9 @@ pub(super) fn forward(network: &Network, tiles: Tensor<4>, compute: Compute) -> 
     match compute {
         Compute::Auto | Compute::F32 => network.forward(tiles),
         Compute::Bf16 => {
-            let rounded = network.clone().map(&mut Round);
+            let rounded = network.clone().cast(FloatDType::BF16);
             rounded.forward(tiles.cast(FloatDType::BF16)).cast(FloatDType::F32)
         }
-    }
-}
-
-struct Round;
-
-impl ModuleMapper for Round {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|tensor| tensor.cast(FloatDType::BF16))
     }
 }
 
@@ -64,7 +55,7 @@ mod tests {
     use super::*;
     use crate::device::{DeviceSpec, open};
     use crate::nn::{Architecture, Head, NetworkSpec, fresh, load};
-    use burn::module::ModuleVisitor;
+    use burn::module::{Module, ModuleVisitor, Param};
     use burn::optim::GradientsParams;
     use burn::tensor::{Device, Distribution};
 

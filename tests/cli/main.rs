@@ -13,6 +13,7 @@ mod familiarity;
 mod hostile_models;
 mod import;
 mod maps;
+mod precision;
 mod privacy;
 mod questions;
 mod random_model;

@@ -22,6 +22,7 @@ mod loader;
 mod map_exports;
 mod measure;
 mod models;
+mod precision;
 #[path = "../cli/random_model.rs"]
 mod random_model;
 mod report;

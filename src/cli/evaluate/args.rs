@@ -1,12 +1,11 @@
 //! The arguments of `eosin evaluate`.
 
-use crate::cli::args::ModelArgs;
+use crate::cli::args::{DeviceArgs, ModelArgs};
 use crate::cli::data_args::DataArgs;
 use crate::cli::keys::Keys;
 use clap::{Args as ClapArgs, ValueEnum};
 use eosin::assess::EvaluateConfig;
 use eosin::dataset::{DataSource, Side, SizeRule};
-use eosin::device::DeviceSpec;
 use eosin::evaluate::Bootstrap;
 use eosin::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -45,9 +44,8 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// auto, cpu, vulkan, metal, cuda or wgpu; with :N the N-th adapter.
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: DeviceSpec,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
 
     /// Memory for decoded tiles, in MiB; more are kept in a file while they are needed.
     #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]

@@ -8,7 +8,6 @@ use super::{exit, interrupt, models};
 use args::EvaluateArgs;
 use eosin::assess::{EvaluateEvent, Evaluated, EvaluationFolder, Material, evaluate, page};
 use eosin::dataset::ReadEvent;
-use eosin::device::open;
 use eosin::{Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::process::ExitCode;
@@ -21,13 +20,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     // Before there is anything that a signal could leave behind.
     let cancel = interrupt::flag();
     let folder = EvaluationFolder::new(&args.out)?;
-    let device = open(args.device)?;
+    let device = args.device.open()?;
     if !args.quiet {
         tell!("model    {}", bundle.name());
         if let Some(other) = &other {
             tell!("compare  {}", other.name());
         }
-        tell!("device   {} ({}, {})", device.name, device.kind, device.backend);
+        tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.dtype);
         tell!("note     research use only, not for diagnosis");
     }
     let bar = bar(args.quiet);
