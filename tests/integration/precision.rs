@@ -9,8 +9,8 @@ use eosin::nn::{Architecture, Bundle, Head, NetworkSpec, fresh, load, write_bund
 use std::path::{Path, PathBuf};
 
 /// Largest difference of outputs relative to the largest one. Roundings to 11 bits (5e-4 each) of some 50 layers add up
-/// like steps in any direction; the worst network was found at TODO.
-const TOLERANCE: f32 = 2e-2;
+/// like steps in any direction; the worst network was found at 3.2e-3.
+const TOLERANCE: f32 = 1e-2;
 const ONE: PredictorConfig = PredictorConfig { batch: 1, lanes: 1 };
 
 fn cpu(dtype: Dtype) -> OpenDevice {
@@ -88,14 +88,14 @@ fn a_model_that_f16_cannot_hold_is_refused_with_a_way_out() {
     (card.familiarity, card.weights.dtype) = (None, eosin::nn::Precision::F32);
     let spec = bundle.spec().folded();
     let mut weights = bundle.weights().clone();
-    // Maps grow past 65,504 and logits shrink back: in f32 nothing is lost.
+    // In f32 nothing is lost.
     let mut scale = |name: &str, by: f32| {
         let mut weight = weights.remove(name).unwrap();
         weight.data.iter_mut().for_each(|value| *value *= by);
         weights.insert(name.to_owned(), weight);
     };
-    scale("classifier.weight", 1e5);
-    scale("classifier.bias", 1e5);
+    scale("classifier.weight", 1e8);
+    scale("classifier.bias", 1e8);
     card.architecture = (&spec).into();
     write_bundle(&folder.path().join("huge"), &card, &weights, "").unwrap();
     let bundle = Bundle::open(&folder.path().join("huge")).unwrap();
