@@ -7,7 +7,7 @@ use super::memory::peak_bytes;
 use super::protocol::{
     Answer, Job, LineAnswer, MemoryAnswer, OpenAnswer, Request, RoundAnswer, StagesAnswer, WarmAnswer,
 };
-use crate::device::{DeviceSpec, OpenDevice, open};
+use crate::device::{DeviceSpec, OpenDevice, open_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Predictor, PredictorConfig, Scored, StageTimes};
 use crate::map::BiomarkerMap;
@@ -100,7 +100,7 @@ impl Worker {
         let job = &self.job;
         let started = Instant::now();
         let spec: DeviceSpec = job.device.parse()?;
-        let device = open(spec)?;
+        let device = open_in(spec, job.dtype.parse()?)?;
         let open_s = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let bundle = Bundle::open(&job.model)?;
