@@ -35,8 +35,6 @@ pub(super) struct Participant {
     cell: Cell,
     talk: Conversation,
     series: Vec<Series>,
-    /// Scores `[N, K]` of the tiles in memory.
-    scores: Vec<f32>,
     /// What counts the energy of its device, where the platform tells.
     meter: Option<EnergyMeter>,
 }
@@ -47,6 +45,8 @@ struct Series {
     batch: usize,
     start: Start,
     memory: MemoryUse,
+    /// Scores `[N, K]` of the tiles in memory: other batches may be computed by other kernels.
+    scores: Vec<f32>,
     /// Tiles of the whole line in a round.
     line_tiles: usize,
     workers: usize,
@@ -74,7 +74,7 @@ impl Participant {
     ) -> std::result::Result<Self, (Error, Vec<String>)> {
         let started = Instant::now();
         let mut talk = Conversation::start(command, job).map_err(|error| (error, Vec::new()))?;
-        let open = || -> Result<(Cell, Vec<Series>, Vec<f32>)> {
+        let open = || -> Result<(Cell, Vec<Series>)> {
             let Answer::Open(opened) = talk.ask(&Request::Open, cancel)? else { return Err(unexpected()) };
             let opened_s = started.elapsed().as_secs_f64();
             let usual = if opened.usual_batch == 0 { PEER_BATCH } else { opened.usual_batch };
@@ -83,34 +83,32 @@ impl Participant {
             batches.dedup();
             let mut series = Vec::new();
             let mut cold_s = None;
-            let mut scores = Vec::new();
             for batch in batches {
-                let Answer::Warm(WarmAnswer { first_s, warm_up_s }) = talk.ask(&Request::Warm { batch }, cancel)?
+                let Answer::Warm(WarmAnswer { first_s, warm_up_s, lanes }) =
+                    talk.ask(&Request::Warm { batch }, cancel)?
                 else {
                     return Err(unexpected());
                 };
                 let cold_s = *cold_s.get_or_insert(opened_s + first_s);
                 let (open_s, load_s) = (opened.open_s, opened.load_s);
                 let start = Start { cold_s, open_s, load_s, first_s, warm_up_s };
-                if scores.is_empty() {
-                    scores = outputs(&mut talk, batch, folder, cancel)?;
-                }
-                let mut one = Series { batch, start, ..Series::default() };
+                let scores = outputs(&mut talk, batch, folder, cancel)?;
+                let mut one = Series { batch, start, scores, ..Series::default() };
                 if kind == Kind::Ours {
-                    one.line_tiles = rehearse_line(&mut talk, batch, seconds, cancel)?;
+                    one.line_tiles = rehearse_line(&mut talk, (batch, lanes), seconds, cancel)?;
                 }
                 let Answer::Memory(memory) = talk.ask(&Request::Memory, cancel)? else { return Err(unexpected()) };
                 one.memory = MemoryUse { host_bytes: memory.host_bytes, device_bytes: memory.device_bytes };
                 series.push(one);
             }
             let OpenAnswer { program, device_name, backend, setting, .. } = opened;
-            Ok((Cell { program, device_name, backend, setting, ..cell }, series, scores))
+            Ok((Cell { program, device_name, backend, setting, ..cell }, series))
         };
         match open() {
-            Ok((cell, series, scores)) => {
+            Ok((cell, series)) => {
                 // Only now: a device that sleeps tells nothing.
                 let meter = EnergyMeter::for_device(is_on_host(&cell), &cell.device_name);
-                Ok(Self { kind, cell, talk, series, scores, meter })
+                Ok(Self { kind, cell, talk, series, meter })
             }
             Err(error) => Err((error, talk.last_words())),
         }
@@ -142,9 +140,9 @@ impl Participant {
         Ok(())
     }
 
-    /// Scores of the tiles in memory.
+    /// Scores of the tiles in memory, with its smallest batch.
     pub(super) fn scores(&self) -> &[f32] {
-        &self.scores
+        self.series.first().map_or(&[], |series| &series.scores)
     }
 
     /// What it said besides answers.
@@ -154,7 +152,6 @@ impl Participant {
 
     /// A row for each size of batch; `reference` are the scores that its own are compared with.
     pub(super) fn into_cells(self, reference: Option<(&[f32], usize, &Meaning)>) -> Vec<Cell> {
-        let parity = reference.and_then(|(scores, outputs, meaning)| parity(&self.scores, scores, outputs, meaning));
         let cell = self.cell;
         let source = self.meter.as_ref().map(|meter| meter.source().to_owned());
         let row = |series: Series| {
@@ -167,6 +164,7 @@ impl Participant {
                 let (ms_per_tile, utilisation) = (Samples::of(ms)?, Samples::of(utilisation)?.median);
                 Some(Stage { name: (*name).to_owned(), ms_per_tile, utilisation })
             });
+            let parity = reference.and_then(|(scores, k, meaning)| parity(&series.scores, scores, k, meaning));
             Some(Cell {
                 batch: series.batch,
                 start: series.start,
@@ -215,13 +213,20 @@ fn outputs(talk: &mut Conversation, batch: usize, folder: &Path, cancel: &Atomic
 }
 
 /// Runs the whole line, which fills the system's cache of the file, and gives the number of tiles that take about so long.
-fn rehearse_line(talk: &mut Conversation, batch: usize, seconds: f64, cancel: &AtomicBool) -> Result<usize> {
-    let mut tiles = batch;
+fn rehearse_line(
+    talk: &mut Conversation,
+    (batch, lanes): (usize, usize),
+    seconds: f64,
+    cancel: &AtomicBool,
+) -> Result<usize> {
+    // Whole turns of all lanes, so that none waits at the end for the others.
+    let turn = batch * lanes.max(1);
+    let mut tiles = turn;
     loop {
         let Answer::Line(line) = talk.ask(&Request::Line { batch, tiles }, cancel)? else { return Err(unexpected()) };
         let wanted = seconds * line.tiles as f64 / line.seconds;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count")]
-        let wanted = (wanted as usize).next_multiple_of(batch).max(batch);
+        let wanted = (wanted as usize).next_multiple_of(turn).max(turn);
         // Short lines have much of beginning and end, so that their rate says little of longer ones.
         if line.seconds >= seconds / 2.0 || wanted <= tiles {
             return Ok(wanted);

@@ -146,6 +146,9 @@ pub struct WarmAnswer {
     pub first_s: f64,
     /// All others, seconds.
     pub warm_up_s: f64,
+    /// Batches that it computes side by side.
+    #[serde(default)]
+    pub lanes: usize,
 }
 
 /// Tiles from memory.

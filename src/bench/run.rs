@@ -11,8 +11,8 @@ use crate::export::{RESEARCH_USE, utc_now};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-/// What burn is, and what of it works for the figures; a test holds it against Cargo.toml.
-const BURN: &str = "burn 0.22.1 (fusion, autotune)";
+/// Which burn it is, and what of it works for the figures; a test holds it against Cargo.toml.
+const BURN: &str = "0.22.1 (fusion, autotune)";
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -113,4 +113,15 @@ pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> R
         ));
     }
     Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_record_names_the_burn_that_is_built_in() {
+        let manifest = include_str!("../../Cargo.toml");
+        let version = super::BURN.split(' ').next().unwrap();
+        let line = manifest.lines().find(|line| line.starts_with("burn = ")).unwrap();
+        assert!(line.contains(&format!("\"={version}\"")) && line.contains("\"fusion\", \"autotune\""), "{line}");
+    }
 }

@@ -175,7 +175,7 @@ impl Engine {
             }
         }
         self.pass_s.insert(batch, last);
-        Ok(WarmAnswer { first_s, warm_up_s: started.elapsed().as_secs_f64() })
+        Ok(WarmAnswer { first_s, warm_up_s: started.elapsed().as_secs_f64(), lanes: lanes(job, &self.device) })
     }
 
     /// Whole passes that take about so long, so that no lane waits at the end for the others.

@@ -1,6 +1,7 @@
 //! Arguments as typed; every number names its unit.
 
 use super::bench::args::BenchArgs;
+use super::doctor::args::DoctorArgs;
 use super::evaluate::args::EvaluateArgs;
 use super::explain::args::ExplainArgs;
 use super::map::MapArgs;
@@ -210,17 +211,6 @@ pub(crate) struct InfoArgs {
     /// Also say why each other format does not fit.
     #[arg(long)]
     pub(crate) explain: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DoctorArgs {
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Open one device, compute on it and say whether the numbers are right; used for each device in turn.
-    #[arg(long, hide = true, value_name = "DEVICE")]
-    pub(crate) probe: Option<DeviceSpec>,
 }
 
 /// The grid rule as a flag.

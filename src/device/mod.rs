@@ -4,6 +4,7 @@
 //! silence. Only `auto` chooses, and it never chooses a software renderer.
 
 mod adapter;
+pub mod cache;
 mod dtype;
 mod open;
 mod spec;

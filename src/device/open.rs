@@ -1,6 +1,7 @@
 //! A request becomes an open burn device with a name that is true.
 
 use super::adapter::{Adapter, AdapterKind, adapters};
+use super::cache;
 use super::dtype::Dtype;
 use super::spec::{Api, DeviceSpec};
 use crate::error::{Error, ErrorKind, Result};
@@ -108,6 +109,7 @@ fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
     };
     let (backend, api) =
         if adapter.api == Api::Metal.name() { ("metal", WgpuBackend::Metal) } else { ("vulkan", WgpuBackend::Vulkan) };
+    cache::keep(&adapter.name, &[backend, &adapter.name, &adapter.driver]);
     let device =
         Device::wgpu_options().graphics_api(api).device_kind(kind).tasks_max(TASKS_MAX).init().map_err(|error| {
             let message = format!("expected {} to open through {backend}, found: {error}", adapter.name);
@@ -126,6 +128,10 @@ fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
 #[cfg(feature = "cuda")]
 fn open_cuda(index: usize) -> Result<OpenDevice> {
     use burn::tensor::DeviceType;
+    // CUDA tells no version of the driver; Linux does, and so do other interfaces of the same card.
+    let version = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
+    let drivers: Vec<String> = adapters().into_iter().map(|adapter| adapter.driver).collect();
+    cache::keep("cuda", &["cuda", &index.to_string(), &version, &drivers.join(" ")]);
     let device = Device::enumerate(DeviceType::Cuda).into_iter().nth(index);
     let device = device.ok_or_else(|| missing(Api::Cuda, Some(index), &adapters()))?;
     let name = device.identity().map_or_else(|| format!("CUDA device {index}"), |identity| identity.name);

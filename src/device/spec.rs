@@ -1,6 +1,7 @@
 //! The text behind `--device` becomes a request.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::fmt;
 use std::str::FromStr;
 
 /// A way to reach a GPU.
@@ -40,6 +41,17 @@ pub enum DeviceSpec {
     Gpu(Api, Option<usize>),
 }
 
+impl fmt::Display for DeviceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(api, None) => f.write_str(api.name()),
+            Self::Gpu(api, Some(index)) => write!(f, "{}:{index}", api.name()),
+        }
+    }
+}
+
 impl FromStr for DeviceSpec {
     type Err = Error;
 
@@ -74,6 +86,9 @@ mod tests {
     fn names_and_numbers_are_understood_and_the_rest_refused() {
         assert_eq!("auto".parse::<DeviceSpec>().unwrap(), DeviceSpec::Auto);
         assert_eq!("vulkan:2".parse::<DeviceSpec>().unwrap(), DeviceSpec::Gpu(Api::Vulkan, Some(2)));
+        for text in ["auto", "cpu", "vulkan", "metal:0", "wgpu:3", "cuda"] {
+            assert_eq!(text.parse::<DeviceSpec>().unwrap().to_string(), text);
+        }
         for bad in ["", "gpu", "cpu:0", "auto:1", "vulkan:", "vulkan:-1", "wgpu:x"] {
             assert_eq!(bad.parse::<DeviceSpec>().unwrap_err().code(), "DEV-0001", "{bad}");
         }

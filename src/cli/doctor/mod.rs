@@ -1,26 +1,35 @@
 //! `eosin doctor`: what would work on this computer and what would not.
 
-use super::args::DoctorArgs;
+pub(crate) mod args;
+mod warm;
+
 use super::text::{answer_json, say};
 use super::{exit, models};
-use eosin::device::{DeviceSpec, adapters, open};
+use args::DoctorArgs;
+use eosin::device::cache::CacheFacts;
+use eosin::device::{Adapter, DeviceSpec, adapters, cache, open};
 use eosin::gpu::unpack::unpack;
 use eosin::nn::Bundle;
 use eosin::ops::unpack::{Normalisation, UnpackShape, unpack as unpack_on_cpu};
 use eosin::{Error, ErrorKind, Result};
 use serde_json::json;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     if let Some(spec) = args.probe {
         return probe(spec).map(|()| ExitCode::from(exit::DONE));
     }
+    if args.warm {
+        return warm::run(args);
+    }
+    if args.clear_cache {
+        return clear(args.json);
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let found = adapters();
     let devices: Vec<_> = std::iter::once(("cpu".to_string(), format!("CPU, {cores} cores"), String::new()))
-        .chain(found.iter().enumerate().map(|(index, adapter)| {
-            let about = format!("{}, {}", adapter.name, adapter.kind.name());
-            (format!("{}:{index}", adapter.api), about, adapter.driver.clone())
+        .chain(specs(&found).into_iter().zip(&found).map(|(spec, adapter)| {
+            (spec, format!("{}, {}", adapter.name, adapter.kind.name()), adapter.driver.clone())
         }))
         .map(|(spec, about, driver)| {
             let works = works(&spec);
@@ -31,6 +40,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     let bundles: Vec<Result<String>> =
         Bundle::list(&models::folders()?).map(|bundle| bundle.map(|bundle| bundle.name().to_owned())).collect();
     let writable = tempfile::tempfile_in(".").is_ok();
+    let cache = cache::look();
     if args.json {
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -44,6 +54,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
                 }),
             }).collect::<Vec<_>>(),
             "current_folder_writable": writable,
+            "cache": {
+                "kept": cache::KEPT, "folder": cache.folder, "writable": cache.writable, "adapters": cache.adapters, "bytes": cache.bytes,
+            },
         });
         answer_json(&report);
     } else {
@@ -64,9 +77,44 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             say!("model   none found; set EOSIN_MODELS to the folder that holds models, or give `--model` a folder");
         }
         say!("folder  the current one is {}", if writable { "writable" } else { "not writable" });
+        say!("cache   {}", about_cache(&cache));
     }
     let healthy = devices.iter().all(|device| device.3.is_ok()) && bundles.iter().all(Result::is_ok);
     Ok(ExitCode::from(if healthy { exit::DONE } else { exit::ENVIRONMENT }))
+}
+
+/// Removes what is kept, and says how much that was.
+fn clear(json: bool) -> Result<ExitCode> {
+    let before = cache::look();
+    cache::clear()?;
+    if json {
+        answer_json(&json!({ "folder": before.folder, "removed_bytes": before.bytes }));
+    } else if let Some(folder) = &before.folder {
+        say!("cache   {}: {} removed", folder.display(), mib(before.bytes));
+    } else {
+        say!("cache   no folder is known; set {} to one", cache::VARIABLE);
+    }
+    Ok(ExitCode::from(exit::DONE))
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+/// Each adapter as `--device` has it.
+fn specs(adapters: &[Adapter]) -> Vec<String> {
+    adapters.iter().enumerate().map(|(index, adapter)| format!("{}:{index}", adapter.api)).collect()
+}
+
+fn about_cache(cache: &CacheFacts) -> String {
+    if !cache::KEPT {
+        return "this build keeps none, so GPUs are tuned in every run anew".to_owned();
+    }
+    let Some(folder) = &cache.folder else {
+        return format!("no folder is known; set {} to one, or GPUs are tuned in every run anew", cache::VARIABLE);
+    };
+    let writable = if cache.writable { "writable" } else { "not writable, so GPUs are tuned in every run anew" };
+    format!("{}: {writable}; {} of {} adapters", folder.display(), mib(cache.bytes), cache.adapters)
 }
 
 /// Tries a device in a child process, as a broken driver takes its process with it.
@@ -80,9 +128,13 @@ fn works(spec: &str) -> Result<(), String> {
     if child.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&child.stderr);
-    let said = said.lines().find_map(|line| line.strip_prefix("eosin: ")).map(String::from);
-    Err(said.unwrap_or_else(|| format!("the driver ended the process ({})", child.status)))
+    Err(said_by(&String::from_utf8_lossy(&child.stderr), child.status))
+}
+
+/// Why a child process failed.
+fn said_by(stderr: &str, status: ExitStatus) -> String {
+    let said = stderr.lines().find_map(|line| line.strip_prefix("eosin: ")).map(String::from);
+    said.unwrap_or_else(|| format!("the driver ended the process ({status})"))
 }
 
 /// Runs one kernel on a device and compares it with the CPU.
