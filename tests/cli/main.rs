@@ -12,6 +12,7 @@ mod explain;
 mod familiarity;
 mod hostile_models;
 mod import;
+mod kernel_cache;
 mod maps;
 mod precision;
 mod privacy;
