@@ -31,7 +31,9 @@ class OnnxRuntime(Scorer):
         open_s = time.perf_counter() - start
         with tempfile.TemporaryDirectory() as folder:
             graph = Path(folder) / "scores.onnx"
+            begun = time.perf_counter()
             exported_by = export(job, graph)
+            aside_s = time.perf_counter() - begun
             start = time.perf_counter()
             options = ort.SessionOptions()
             options.intra_op_num_threads = job.threads
@@ -51,6 +53,7 @@ class OnnxRuntime(Scorer):
             "setting": ", ".join([*setting, f"opset {OPSET}", f"exported by {exported_by}, time not counted"]),
             "open_s": open_s,
             "load_s": load_s,
+            "aside_s": aside_s,
         }
 
     def submit(self, tiles):

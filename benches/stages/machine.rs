@@ -1,5 +1,6 @@
 //! What a run was made on and with, as lines of a document: no host name, no user, no path.
 
+use eosin::bench::Machine;
 use std::fmt::Write;
 use std::fs::read_to_string;
 use std::process::Command;
@@ -9,19 +10,10 @@ const CRATES: [&str; 3] = ["burn", "cubecl", "criterion"];
 
 /// The machine, as far as its system tells.
 pub(crate) fn machine() -> String {
-    let proc = |file: &str| read_to_string(format!("/proc/{file}")).unwrap_or_default();
-    let field = |file: &str, name: &str| {
-        let value = proc(file).lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            (key.trim() == name).then(|| value.trim().to_owned())
-        });
-        value.unwrap_or_else(|| "not told by this system".to_owned())
-    };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let machine = Machine::here();
     let mut lines = String::new();
-    let _ = writeln!(lines, "- CPU: {}, {cores} cores for this process", field("cpuinfo", "model name"));
-    let _ = writeln!(lines, "- memory: {}", field("meminfo", "MemTotal"));
-    let _ = writeln!(lines, "- system: {} {}", std::env::consts::OS, proc("sys/kernel/osrelease").trim());
+    let _ = writeln!(lines, "- machine: {}", machine.about());
+    let _ = writeln!(lines, "- computes with: {}", machine.simd.join(", "));
     lines
 }
 

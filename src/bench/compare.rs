@@ -4,7 +4,7 @@
 //! compared. Invariant: figures that are of different things are not compared without a warning.
 
 use super::names::grouped;
-use super::record::{AdapterFacts, BenchRecord, Cell, Machine};
+use super::record::{AdapterFacts, BenchRecord, Cell, InputFacts, Machine, ModelUsed};
 use super::samples::Samples;
 use serde::Serialize;
 use serde_json::Value;
@@ -158,7 +158,7 @@ fn compared(a: &Cell, b: &Cell) -> ComparedCell {
     let figures = [
         Some(rate(FigureName::Network, &a.network, &b.network)),
         line.map(|(a, b)| rate(FigureName::Line, &a.rate, &b.rate)),
-        once(FigureName::ColdStart, Some(a.start.cold_s), Some(b.start.cold_s), less),
+        once(FigureName::ColdStart, Some(a.start.again_s), Some(b.start.again_s), less),
         once(FigureName::HostMemory, bytes(a.memory.host_bytes), bytes(b.memory.host_bytes), more),
         once(FigureName::DeviceMemory, bytes(a.memory.device_bytes), bytes(b.memory.device_bytes), more),
     ];
@@ -245,13 +245,14 @@ fn steady(machine: &Machine) -> Machine {
     Machine { clock_mhz: None, adapters: adapters.collect(), ..machine.clone() }
 }
 
-/// Fields of which two values differ, with both; lists by their name alone.
-/// What differs in the slides of models that both have.
+/// What differs in models that both have, and in their slides.
 fn inputs(a: &BenchRecord, b: &BenchRecord) -> Vec<String> {
     let pairs = a.models.iter().filter_map(|a| Some((a, b.models.iter().find(|b| b.name == a.name)?)));
-    pairs.flat_map(|(a, b)| differing(&a.input, &b.input)).collect()
+    let model = |used: &ModelUsed| ModelUsed { input: InputFacts::default(), ..used.clone() };
+    pairs.flat_map(|(a, b)| [differing(&a.input, &b.input), differing(&model(a), &model(b))].concat()).collect()
 }
 
+/// Fields of which two values differ, with both; lists by their name alone.
 fn differing<T: Serialize>(a: &T, b: &T) -> Vec<String> {
     let (a, b) = (serde_json::to_value(a).unwrap_or_default(), serde_json::to_value(b).unwrap_or_default());
     let fields = a.as_object().into_iter().flatten().filter(|(name, value)| b.get(name) != Some(value));
@@ -278,7 +279,7 @@ mod tests {
         let mut record = record();
         for cell in &mut record.cells {
             cell.network = around(cell.network.median * 2.0);
-            cell.start.cold_s /= 2.0;
+            cell.start.again_s /= 2.0;
             cell.memory.host_bytes = cell.memory.host_bytes.map(|bytes| bytes / 2);
             cell.memory.device_bytes = cell.memory.device_bytes.map(|bytes| bytes / 2);
             if let Some(line) = &mut cell.line {
@@ -319,7 +320,7 @@ mod tests {
         let mut other = record();
         // Rounds reach from 4 % below to 2 % above the median.
         other.cells[0].network = around(record().cells[0].network.median * 1.015);
-        other.cells[0].start.cold_s *= 1.08;
+        other.cells[0].start.again_s *= 1.08;
         let found = compare(&record(), &other);
         assert!(found.cells[0].figures.iter().all(|figure| figure.verdict == Verdict::Agrees), "{:?}", found.cells[0]);
     }

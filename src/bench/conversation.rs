@@ -6,7 +6,7 @@ use super::protocol::{Answer, Job, Request};
 use crate::error::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -21,6 +21,9 @@ const POLL: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(5);
 /// Lines of what it says besides answers that are kept.
 const LAST_WORDS: usize = 5;
+
+/// The code of what a process could not do, and said so: it can be asked for something else.
+pub(super) const FAILED: &str = "BCH-0012";
 
 /// A process that is being asked.
 pub(super) struct Conversation {
@@ -41,19 +44,20 @@ impl Conversation {
             Error::new(ErrorKind::Device, "BCH-0010", format!("expected {program} to start, found: {error}"))
         };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Ctrl-C is for the bench, which ends it; and what it starts itself ends with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
         let mut child = command.spawn().map_err(refuse)?;
         let requests = child.stdin.take();
         let (send, answers) = channel();
         if let Some(output) = child.stdout.take() {
-            std::thread::spawn(move || {
-                BufReader::new(output).lines().map_while(std::io::Result::ok).try_for_each(|line| send.send(line))
-            });
+            std::thread::spawn(move || lines(output).try_for_each(|line| send.send(line)));
         }
         let last_words = Arc::default();
         if let Some(output) = child.stderr.take() {
             let words = Arc::clone(&last_words);
             std::thread::spawn(move || {
-                BufReader::new(output).lines().map_while(std::io::Result::ok).for_each(|line| keep(&words, line));
+                lines(output).for_each(|line| keep(&words, line));
             });
         }
         let mut conversation = Self { child, requests, answers, last_words };
@@ -67,16 +71,20 @@ impl Conversation {
     /// [`ErrorKind::Device`]: `BCH-0011` when the process ended or does not answer, `BCH-0012` with its own words when it
     /// could not do it; [`ErrorKind::Interrupted`] when `cancel` became true.
     pub(super) fn ask(&mut self, request: &Request, cancel: &AtomicBool) -> Result<Answer> {
-        self.say(request)?;
         let started = Instant::now();
+        let mut said = false;
         loop {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::new(ErrorKind::Interrupted, "BCH-0013", "stopped"));
             }
+            if !said {
+                self.say(request)?;
+                said = true;
+            }
             match self.answers.recv_timeout(POLL) {
                 // A library may print where only answers should be.
                 Ok(line) => match serde_json::from_str(&line) {
-                    Ok(Answer::Failed { why }) => return Err(Error::new(ErrorKind::Device, "BCH-0012", why)),
+                    Ok(Answer::Failed { why }) => return Err(Error::new(ErrorKind::Device, FAILED, why)),
                     Ok(answer) => return Ok(answer),
                     Err(_) => keep(&self.last_words, line),
                 },
@@ -126,11 +134,27 @@ impl Drop for Conversation {
     fn drop(&mut self) {
         self.requests = None;
         if self.end().is_none() {
-            // One that is gone by now needs no end.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            end_group(&mut self.child);
         }
     }
+}
+
+/// Ends a process and, where there are groups of processes, all that it started.
+pub(super) fn end_group(child: &mut Child) {
+    if cfg!(unix) {
+        let group = format!("-{}", child.id());
+        // Where there is no such program, the process itself is ended below.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    }
+    // One that is gone by now needs no end.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Lines of text; bytes that are no text are replaced, as drivers say what they like.
+fn lines(output: impl Read) -> impl Iterator<Item = String> {
+    let lines = BufReader::new(output).split(b'\n').map_while(std::io::Result::ok);
+    lines.map(|line| String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned())
 }
 
 /// The name of a program without its folder: what is said may be handed on.

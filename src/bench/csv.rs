@@ -43,9 +43,10 @@ const SAMPLED: [(&str, Sampled); 4] = [
 ];
 
 /// Figures that were measured once: a column each.
-const SINGLE: [(&str, Single); 14] = [
+const SINGLE: [(&str, Single); 15] = [
     ("rounds", |cell| Some(cell.network.rounds.len() as f64)),
     ("cold_start_s", |cell| Some(cell.start.cold_s)),
+    ("start_again_s", |cell| Some(cell.start.again_s)),
     ("open_s", |cell| Some(cell.start.open_s)),
     ("load_s", |cell| Some(cell.start.load_s)),
     ("first_batch_s", |cell| Some(cell.start.first_s)),

@@ -1,14 +1,17 @@
 //! One model on all devices, in all dtypes, and in other programs: warmed up one after another, then asked in turn.
 
 use super::pace::PaceWatch;
-use super::participant::{Kind, Participant};
+use super::participant::{How, Kind, Participant, scores_of};
 use super::peer::write_scripts;
 use super::protocol::Job;
 use super::record::{Absent, BenchRecord, Cell, ModelUsed};
 use super::run::{BenchConfig, BenchEvent, Listen};
 use super::subject::Subject;
 use super::target::Target;
+use super::words;
+use crate::device::cache;
 use crate::error::{Error, ErrorKind, Result};
+use crate::infer::{PARITY_F16, parity};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -28,43 +31,55 @@ impl Measured<'_> {
     /// # Errors
     /// An interruption, and what no process could make right.
     pub(super) fn all(&self, record: &mut BenchRecord, pace: &mut PaceWatch) -> Result<()> {
-        let who = &self.config.targets;
+        let targets = &self.config.targets;
         let name = self.subject.bundle.name();
-        (self.listen)(BenchEvent::Model { name, steps: who.len() + self.config.settings.rounds });
+        (self.listen)(BenchEvent::Model { name, steps: targets.len() + self.config.settings.rounds });
         record.models.push(self.model_used());
         let mut participants = Vec::new();
-        for who in who {
-            (self.listen)(BenchEvent::Step { what: &format!("{who}: start and warm-up") });
-            match self.open(who) {
-                Ok(participant) => participants.push((who, participant)),
-                Err((error, last_words)) => self.leave_out(record, who, &error, &last_words)?,
+        for target in targets {
+            (self.listen)(BenchEvent::Step { what: &format!("{target}: start and warm-up") });
+            match self.open(target) {
+                Ok(participant) => {
+                    for (batch, error) in participant.failed() {
+                        self.leave_out(record, &format!("{target} with a batch of {batch}"), error, &[])?;
+                    }
+                    participants.push((target, participant));
+                }
+                Err((error, last_words)) => self.leave_out(record, &target.to_string(), &error, &last_words)?,
             }
         }
+        // Before the rounds: what fails now costs none of them.
+        let reference = self.reference(record, &participants)?;
         let rounds = self.config.settings.rounds;
         for round in 1..=rounds {
             (self.listen)(BenchEvent::Step { what: &format!("round {round} of {rounds}") });
             pace.probe()?;
             let mut left = Vec::new();
-            for (who, mut participant) in participants {
-                match participant.round(self.config.settings.seconds, self.cancel) {
-                    Ok(()) => left.push((who, participant)),
-                    Err(error) => self.leave_out(record, who, &error, &participant.last_words())?,
+            for (target, mut participant) in participants {
+                let last = round == rounds;
+                let done = participant.round(self.config.settings.seconds, self.cancel);
+                match done.and_then(|()| if last { participant.finish(self.cancel) } else { Ok(()) }) {
+                    Ok(()) => left.push((target, participant)),
+                    Err(error) => {
+                        self.leave_out(record, &target.to_string(), &error, &participant.last_words())?;
+                    }
                 }
             }
             participants = left;
         }
-        let reference = self.reference(&participants)?;
         let meaning = self.subject.bundle.meaning();
         let mut cells: Vec<Cell> = Vec::new();
-        for (who, participant) in participants {
-            let is_reference = *who == Target::reference();
-            let compared = (!is_reference).then_some((&reference[..], self.subject.job.outputs, &meaning));
+        for (target, participant) in participants {
+            let compared = (*target != Target::reference()).then_some(());
+            let compared =
+                compared.and(reference.as_deref()).map(|scores| (scores, self.subject.job.outputs, &meaning));
             cells.extend(participant.into_cells(compared));
         }
         let first = cells.first().map(|cell| cell.network.clone());
         for cell in cells.iter_mut().skip(1) {
             cell.ratio = first.as_ref().and_then(|first| cell.network.over(first));
         }
+        record.notes.extend(notes(&cells));
         record.cells.extend(cells);
         Ok(())
     }
@@ -83,22 +98,15 @@ impl Measured<'_> {
         }
     }
 
-    fn open(&self, who: &Target) -> std::result::Result<Participant, (Error, Vec<String>)> {
-        let Target { peer, device, dtype } = who;
-        let job = Job {
-            device: device.clone(),
-            dtype: dtype.clone(),
-            threads: self.config.threads,
-            ..self.subject.job.clone()
-        };
+    fn open(&self, target: &Target) -> std::result::Result<Participant, (Error, Vec<String>)> {
+        let Target { peer, device, dtype, .. } = target;
+        let Subject { bundle, job, .. } = self.subject;
+        let job = Job { device: device.clone(), dtype: dtype.clone(), threads: self.config.threads, ..job.clone() };
         let (kind, mut command) = match peer {
-            None => {
-                let mut command = Command::new(&self.config.program);
-                command.args(["bench", "--worker"]);
-                if self.config.settings.empty_caches {
-                    command.env("EOSIN_CACHE", self.folder.join("caches"));
-                }
-                (Kind::Ours, command)
+            None => (Kind::Ours, self.worker(target)),
+            Some(_) if bundle.preprocess().stain.is_some() => {
+                let message = "this model makes colours of tiles alike, which other programs are not told";
+                return Err((Error::new(ErrorKind::Unsupported, "BCH-0017", message), Vec::new()));
             }
             Some(peer) => {
                 let scripts = self.folder.join("peers");
@@ -106,7 +114,6 @@ impl Measured<'_> {
                 (Kind::Peer, peer.command(&self.config.python, &scripts))
             }
         };
-        let Subject { bundle, .. } = self.subject;
         let cell = Cell {
             model: bundle.name().to_owned(),
             architecture: bundle.spec().architecture.name().to_owned(),
@@ -115,29 +122,144 @@ impl Measured<'_> {
             dtype: dtype.clone(),
             ..Cell::default()
         };
-        let how = (&self.config.batches[..], self.config.settings.seconds);
-        Participant::open(kind, &mut command, &job, cell, how, self.folder, self.cancel)
+        Participant::open(kind, &mut command, &job, &cell, self.how(&self.config.batches))
+    }
+
+    fn how<'b>(&'b self, batches: &'b [usize]) -> How<'b> {
+        How { batches, seconds: self.config.settings.seconds, folder: self.folder, cancel: self.cancel }
+    }
+
+    /// This program, measured.
+    fn worker(&self, target: &Target) -> Command {
+        let mut command = Command::new(&self.config.program);
+        command.args(["bench", "--worker"]);
+        if self.config.settings.empty_caches {
+            // One for each: what another one learnt is not found.
+            let name = format!("caches {} {target}", self.subject.bundle.digest()).replace([' ', ':', '/'], "-");
+            command.env(cache::VARIABLE, self.folder.join(name));
+        }
+        command
     }
 
     /// Says what could not be measured; only an interruption ends the bench.
-    fn leave_out(&self, record: &mut BenchRecord, who: &Target, error: &Error, last_words: &[String]) -> Result<()> {
+    fn leave_out(&self, record: &mut BenchRecord, what: &str, error: &Error, last_words: &[String]) -> Result<()> {
         if error.kind() == ErrorKind::Interrupted {
             return Err(Error::new(ErrorKind::Interrupted, error.code(), error.message()));
         }
-        let what = format!("{} {who}", self.subject.bundle.name());
-        let absent = Absent { what, why: error.message().to_owned() };
+        let absent =
+            Absent { what: format!("{} {what}", self.subject.bundle.name()), why: without_paths(error.message()) };
         (self.listen)(BenchEvent::Absent { absent: &absent, last_words });
         record.absent.push(absent);
         Ok(())
     }
 
-    /// Scores of the reference, which is started for them alone where it does not take part.
-    fn reference(&self, participants: &[(&Target, Participant)]) -> Result<Vec<f32>> {
-        if let Some((_, participant)) = participants.iter().find(|(who, _)| **who == Target::reference()) {
-            return Ok(participant.scores().to_vec());
+    /// Scores of the reference, which is started for them alone where it does not take part; none, with a remark, where it
+    /// cannot be had.
+    fn reference(&self, record: &mut BenchRecord, participants: &[(&Target, Participant)]) -> Result<Option<Vec<f32>>> {
+        if let Some((_, participant)) = participants.iter().find(|(target, _)| **target == Target::reference()) {
+            return Ok(Some(participant.scores().to_vec()));
+        }
+        if participants.is_empty() {
+            return Ok(None);
         }
         (self.listen)(BenchEvent::Step { what: "cpu in f32: scores to compare with" });
-        let opened = self.open(&Target::reference()).map_err(|(error, _)| error)?;
-        Ok(opened.scores().to_vec())
+        let target = Target::reference();
+        let job = Job {
+            device: target.device.clone(),
+            dtype: target.dtype.clone(),
+            threads: self.config.threads,
+            ..self.subject.job.clone()
+        };
+        match scores_of(&mut self.worker(&target), &job, self.how(&[])) {
+            Ok(scores) => Ok(Some(scores)),
+            Err(error) => {
+                self.leave_out(record, "on cpu in f32, which others are compared with", &error, &[])?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What there is to say of rows beside each other: outputs that are wrong, and how this program does against others on the
+/// same device with the same batch.
+fn notes(cells: &[Cell]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let has_reference = cells.iter().any(|cell| cell.parity.is_some());
+    for cell in
+        cells.iter().filter(|cell| has_reference && !(cell.is_ours() && cell.device == "cpu" && cell.dtype == "f32"))
+    {
+        let most = f64::from(cell.dtype.parse().map_or(PARITY_F16, parity));
+        let name = format!("{} with {}", cell.model, cell.name());
+        match cell.parity {
+            None => notes.push(format!("WARNING: {name} gave no numbers that can be compared: its speed means nothing")),
+            Some(found) if found.max > most => notes.push(format!(
+                "WARNING: outputs of {name} differ from the CPU's by up to {:.1e}, more than {most}: its speed means little",
+                found.max
+            )),
+            Some(_) => {}
+        }
+    }
+    for other in cells.iter().filter(|cell| !cell.is_ours()) {
+        let like =
+            |cell: &&Cell| cell.is_ours() && cell.batch == other.batch && cell.device_kind() == other.device_kind();
+        let ours = cells.iter().filter(like).find(|cell| cell.dtype == other.dtype);
+        let ours = ours.or_else(|| cells.iter().find(like));
+        if let Some((ours, ratio)) = ours.and_then(|ours| Some((ours, ours.network.over(&other.network)?))) {
+            let [median, low, high] = [ratio.median, ratio.low, ratio.high].map(words::digits);
+            let (model, ours, other) = (&other.model, ours.name(), other.name());
+            notes.push(format!("{model}: eosin on {ours} is {median} times as fast as {other} ({low} to {high})"));
+        }
+    }
+    notes
+}
+
+/// A text without words that look like paths: it may be another program's, and results are handed on.
+fn without_paths(text: &str) -> String {
+    let is_path = |word: &str| {
+        let bare =
+            word.trim_start_matches(|sign: char| !sign.is_alphanumeric() && !matches!(sign, '/' | '.' | '~' | '\\'));
+        bare.starts_with(['/', '~', '\\'])
+            || bare.starts_with("./")
+            || bare.starts_with("../")
+            || bare.contains(":\\")
+            || bare.matches(['/', '\\']).count() > 1
+    };
+    let words = text.split(' ').map(|word| if is_path(word) { "(a path)" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Parity;
+    use crate::bench::sample_record::{around, record};
+
+    #[test]
+    fn paths_are_left_out_and_units_stay() {
+        let text =
+            "cannot import name x (/home/alice/venv/__init__.py) at 0.5 um/px, 3 tiles/s, C:\\a\\b \"../x\" ~/y a/b/c";
+        let expected = "cannot import name x (a path) at 0.5 um/px, 3 tiles/s, (a path) (a path) (a path) (a path)";
+        assert_eq!(without_paths(text), expected);
+    }
+
+    #[test]
+    fn wrong_outputs_are_warned_of_and_other_programs_compared_with_their_like() {
+        let mut cells: Vec<Cell> = record().cells.into_iter().filter(|cell| cell.batch == 64).take(4).collect();
+        for cell in cells.iter_mut().skip(1) {
+            cell.parity = Some(Parity { max: 1e-6, ..Parity::default() });
+        }
+        cells[0].network = around(100.0);
+        cells[1].network = around(50.0);
+        let found = notes(&cells);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].ends_with("eosin on cpu f32 b64 is 2.00 times as fast as torch cpu f32 b64 (2.00 to 2.00)"),
+            "{found:?}"
+        );
+        cells[2].parity = None;
+        cells[3].parity = Some(Parity { max: 0.5, ..Parity::default() });
+        let found = notes(&cells);
+        assert!(found[0].starts_with("WARNING: ") && found[0].contains("no numbers"), "{found:?}");
+        assert!(found[1].starts_with("WARNING: ") && found[1].contains("5.0e-1"), "{found:?}");
     }
 }

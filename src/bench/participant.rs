@@ -1,13 +1,13 @@
 //! One process that is measured: opened, rehearsed, asked round by round, and turned into rows of the record.
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, FAILED};
 use super::energy::EnergyMeter;
 use super::parity::parity;
 use super::protocol::{Answer, Job, LineAnswer, OpenAnswer, Request, StagesAnswer, WarmAnswer};
 use super::record::{Cell, Energy, Line, MemoryUse, Stage, Start};
 use super::samples::Samples;
 use crate::device::{Adapter, AdapterKind, adapters};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::tile::Meaning;
 use std::path::Path;
 use std::process::Command;
@@ -35,6 +35,8 @@ pub(super) struct Participant {
     cell: Cell,
     talk: Conversation,
     series: Vec<Series>,
+    /// Batches that it could not do.
+    failed: Vec<(usize, Error)>,
     /// What counts the energy of its device, where the platform tells.
     meter: Option<EnergyMeter>,
 }
@@ -57,9 +59,21 @@ struct Series {
     stages: [(Vec<f64>, Vec<f64>); STAGES.len()],
 }
 
+/// How a process is asked.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    /// Sizes of batches; without any, what it takes usually.
+    pub(super) batches: &'a [usize],
+    /// What a round of a figure aims at, seconds.
+    pub(super) seconds: f64,
+    /// For files of scores.
+    pub(super) folder: &'a Path,
+    pub(super) cancel: &'a AtomicBool,
+}
+
 impl Participant {
-    /// Starts a process, opens its device and model, and runs until it is warm; small batches first, so that the peak of
-    /// memory is that of each.
+    /// Starts a process, opens its device and model, and runs until it is warm. One that learnt kernels is ended and started
+    /// once more, so that rounds are those of a process that finds all, as most of a user's are; the first one's start is kept.
     ///
     /// # Errors
     /// Those of [`Conversation::ask`], with what the process said last.
@@ -67,51 +81,107 @@ impl Participant {
         kind: Kind,
         command: &mut Command,
         job: &Job,
+        cell: &Cell,
+        how: How<'_>,
+    ) -> std::result::Result<Self, (Error, Vec<String>)> {
+        let first = Self::start(kind, command, job, cell.clone(), how)?;
+        if first.series.iter().all(|series| !series.start.learnt) {
+            return Ok(first);
+        }
+        let learnt: Vec<(usize, Start)> =
+            first.series.iter().map(|series| (series.batch, series.start.clone())).collect();
+        drop(first);
+        let mut second = Self::start(kind, command, job, cell.clone(), how)?;
+        for series in &mut second.series {
+            if let Some((_, start)) = learnt.iter().find(|(batch, _)| *batch == series.batch) {
+                series.start = Start { again_s: series.start.cold_s, learnt: true, ..start.clone() };
+            }
+        }
+        Ok(second)
+    }
+
+    fn start(
+        kind: Kind,
+        command: &mut Command,
+        job: &Job,
         cell: Cell,
-        (batches, seconds): (&[usize], f64),
-        folder: &Path,
-        cancel: &AtomicBool,
+        how: How<'_>,
     ) -> std::result::Result<Self, (Error, Vec<String>)> {
         let started = Instant::now();
-        let mut talk = Conversation::start(command, job).map_err(|error| (error, Vec::new()))?;
-        let open = || -> Result<(Cell, Vec<Series>)> {
-            let Answer::Open(opened) = talk.ask(&Request::Open, cancel)? else { return Err(unexpected()) };
-            let opened_s = started.elapsed().as_secs_f64();
-            let usual = if opened.usual_batch == 0 { PEER_BATCH } else { opened.usual_batch };
-            let mut batches = if batches.is_empty() { vec![usual] } else { batches.to_vec() };
-            batches.sort_unstable();
-            batches.dedup();
-            let mut series = Vec::new();
-            let mut cold_s = None;
-            for batch in batches {
-                let Answer::Warm(WarmAnswer { first_s, warm_up_s, lanes }) =
-                    talk.ask(&Request::Warm { batch }, cancel)?
-                else {
-                    return Err(unexpected());
-                };
-                let cold_s = *cold_s.get_or_insert(opened_s + first_s);
-                let (open_s, load_s) = (opened.open_s, opened.load_s);
-                let start = Start { cold_s, open_s, load_s, first_s, warm_up_s };
-                let scores = outputs(&mut talk, batch, folder, cancel)?;
-                let mut one = Series { batch, start, scores, ..Series::default() };
-                if kind == Kind::Ours {
-                    one.line_tiles = rehearse_line(&mut talk, (batch, lanes), seconds, cancel)?;
-                }
-                let Answer::Memory(memory) = talk.ask(&Request::Memory, cancel)? else { return Err(unexpected()) };
-                one.memory = MemoryUse { host_bytes: memory.host_bytes, device_bytes: memory.device_bytes };
-                series.push(one);
-            }
-            let OpenAnswer { program, device_name, backend, setting, .. } = opened;
-            Ok((Cell { program, device_name, backend, setting, ..cell }, series))
-        };
-        match open() {
-            Ok((cell, series)) => {
+        let talk = Conversation::start(command, job).map_err(|error| (error, Vec::new()))?;
+        let mut new = Self { kind, cell, talk, series: Vec::new(), failed: Vec::new(), meter: None };
+        match new.rehearse(started, how) {
+            Ok(()) => {
                 // Only now: a device that sleeps tells nothing.
-                let meter = EnergyMeter::for_device(is_on_host(&cell), &cell.device_name);
-                Ok(Self { kind, cell, talk, series, meter })
+                new.meter = EnergyMeter::for_device(is_on_host(&new.cell), &new.cell.device_name);
+                Ok(new)
             }
-            Err(error) => Err((error, talk.last_words())),
+            Err(error) => Err((error, new.talk.last_words())),
         }
+    }
+
+    /// Opens, and runs each batch until it is warm; small ones first, so that the peak of memory is that of each.
+    fn rehearse(&mut self, started: Instant, how: How<'_>) -> Result<()> {
+        let Answer::Open(opened) = self.talk.ask(&Request::Open, how.cancel)? else { return Err(Answer::unexpected()) };
+        let opened_s = started.elapsed().as_secs_f64() - opened.aside_s;
+        let usual = if opened.usual_batch == 0 { PEER_BATCH } else { opened.usual_batch };
+        let mut batches = if how.batches.is_empty() { vec![usual] } else { how.batches.to_vec() };
+        batches.sort_unstable();
+        batches.dedup();
+        let mut cold_s = None;
+        for batch in batches {
+            match self.rehearse_batch(batch, how) {
+                Ok((mut series, first_s)) => {
+                    let cold_s = *cold_s.get_or_insert(opened_s + first_s);
+                    let (open_s, load_s) = (opened.open_s, opened.load_s);
+                    series.start = Start { cold_s, again_s: cold_s, open_s, load_s, ..series.start };
+                    self.series.push(series);
+                }
+                // Too large for this device, say: others may fit.
+                Err(error) if error.code() == FAILED => self.failed.push((batch, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.series.is_empty()
+            && let Some((_, error)) = self.failed.pop()
+        {
+            return Err(error);
+        }
+        let OpenAnswer { program, device_name, backend, setting, .. } = opened;
+        let cell = std::mem::take(&mut self.cell);
+        self.cell = Cell { program, device_name, backend, setting, ..cell };
+        Ok(())
+    }
+
+    fn rehearse_batch(&mut self, batch: usize, how: How<'_>) -> Result<(Series, f64)> {
+        let How { seconds, folder, cancel, .. } = how;
+        let talk = &mut self.talk;
+        let Answer::Warm(warm) = talk.ask(&Request::Warm { batch }, cancel)? else { return Err(Answer::unexpected()) };
+        let WarmAnswer { first_s, warm_up_s, lanes, learnt } = warm;
+        let start = Start { first_s, warm_up_s, learnt: learnt > 0, ..Start::default() };
+        let scores = outputs(talk, batch, folder, cancel)?;
+        let mut series = Series { batch, start, scores, ..Series::default() };
+        if self.kind == Kind::Ours {
+            series.line_tiles = rehearse_line(talk, (batch, lanes), seconds, cancel)?;
+        }
+        series.memory = memory(talk, cancel)?;
+        Ok((series, first_s))
+    }
+
+    /// Asks for memory once more, as rounds may take more than the warm-up did; it is that of the largest batch, as of
+    /// others nobody can tell.
+    pub(super) fn finish(&mut self, cancel: &AtomicBool) -> Result<()> {
+        let last = memory(&mut self.talk, cancel)?;
+        if let Some(series) = self.series.last_mut() {
+            series.memory.host_bytes = series.memory.host_bytes.max(last.host_bytes);
+            series.memory.device_bytes = series.memory.device_bytes.max(last.device_bytes);
+        }
+        Ok(())
+    }
+
+    /// Sizes of batches that it could not do, and why.
+    pub(super) fn failed(&self) -> &[(usize, Error)] {
+        &self.failed
     }
 
     /// Measures every figure once.
@@ -124,7 +194,7 @@ impl Participant {
             let mut joules = || self.meter.as_mut().and_then(EnergyMeter::joules);
             let before = joules();
             let Answer::Round(round) = self.talk.ask(&Request::Round { batch, seconds }, cancel)? else {
-                return Err(unexpected());
+                return Err(Answer::unexpected());
             };
             series.network.push(round.tiles as f64 / round.seconds);
             series.joules.extend(before.zip(joules()).map(|(before, after)| (after - before) / round.tiles as f64));
@@ -132,9 +202,9 @@ impl Participant {
                 continue;
             }
             let request = Request::Line { batch, tiles: series.line_tiles };
-            let Answer::Line(line) = self.talk.ask(&request, cancel)? else { return Err(unexpected()) };
+            let Answer::Line(line) = self.talk.ask(&request, cancel)? else { return Err(Answer::unexpected()) };
             let request = Request::Stages { batch, seconds: seconds * STAGES_SHARE };
-            let Answer::Stages(stages) = self.talk.ask(&request, cancel)? else { return Err(unexpected()) };
+            let Answer::Stages(stages) = self.talk.ask(&request, cancel)? else { return Err(Answer::unexpected()) };
             series.keep(&line, &stages);
         }
         Ok(())
@@ -223,7 +293,9 @@ fn rehearse_line(
     let turn = batch * lanes.max(1);
     let mut tiles = turn;
     loop {
-        let Answer::Line(line) = talk.ask(&Request::Line { batch, tiles }, cancel)? else { return Err(unexpected()) };
+        let Answer::Line(line) = talk.ask(&Request::Line { batch, tiles }, cancel)? else {
+            return Err(Answer::unexpected());
+        };
         let wanted = seconds * line.tiles as f64 / line.seconds;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count")]
         let wanted = (wanted as usize).next_multiple_of(turn).max(turn);
@@ -235,6 +307,17 @@ fn rehearse_line(
     }
 }
 
-fn unexpected() -> Error {
-    Error::new(ErrorKind::Device, "BCH-0011", "expected the answer to what was asked, found another")
+fn memory(talk: &mut Conversation, cancel: &AtomicBool) -> Result<MemoryUse> {
+    let Answer::Memory(memory) = talk.ask(&Request::Memory, cancel)? else { return Err(Answer::unexpected()) };
+    Ok(MemoryUse { host_bytes: memory.host_bytes, device_bytes: memory.device_bytes })
+}
+
+/// Scores `[N, K]` of the tiles in memory, of a process that is started for them alone.
+///
+/// # Errors
+/// Those of [`Conversation::ask`].
+pub(super) fn scores_of(command: &mut Command, job: &Job, how: How<'_>) -> Result<Vec<f32>> {
+    let mut talk = Conversation::start(command, job)?;
+    let Answer::Open(opened) = talk.ask(&Request::Open, how.cancel)? else { return Err(Answer::unexpected()) };
+    outputs(&mut talk, opened.usual_batch.max(1), how.folder, how.cancel)
 }

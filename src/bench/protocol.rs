@@ -3,6 +3,7 @@
 //! The first line that a process gets is its [`Job`]; then each [`Request`] is met with one [`Answer`]. A process ends when
 //! its input does. `benches/peers/README.md` says the same to those who write such a process in another language.
 
+use crate::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -137,6 +138,9 @@ pub struct OpenAnswer {
     pub open_s: f64,
     /// Loading the model, seconds.
     pub load_s: f64,
+    /// What was done besides and is no part of a start, such as exporting the network, seconds.
+    #[serde(default)]
+    pub aside_s: f64,
 }
 
 /// Until batches take as long as those before.
@@ -149,6 +153,9 @@ pub struct WarmAnswer {
     /// Batches that it computes side by side.
     #[serde(default)]
     pub lanes: usize,
+    /// Kernels that were compiled and decisions that were made and kept; a process after this one finds them.
+    #[serde(default)]
+    pub learnt: u64,
 }
 
 /// Tiles from memory.
@@ -203,4 +210,11 @@ pub struct MemoryAnswer {
     pub host_bytes: Option<u64>,
     /// Reserved on the device.
     pub device_bytes: Option<u64>,
+}
+
+impl Answer {
+    /// The error of an answer to another question.
+    pub(super) fn unexpected() -> Error {
+        Error::new(ErrorKind::Device, "BCH-0011", "expected the answer to what was asked, found another")
+    }
 }

@@ -193,8 +193,13 @@ pub struct Cell {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// From the start of the process to the first scores; the same for all batches of a process, and of its first.
+    /// From the start of the process to the first scores; the same for all batches of a process, and of its smallest.
     pub cold_s: f64,
+    /// Whether kernels were compiled or tuned and kept. Then figures are those of a second process, which finds them, and
+    /// `again_s` is its start.
+    pub learnt: bool,
+    /// As `cold_s`, once all is known; `cold_s` where nothing was learnt.
+    pub again_s: f64,
     /// Of that, opening the device.
     pub open_s: f64,
     /// Of that, reading weights and bringing them to the device.

@@ -95,7 +95,17 @@ pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> R
     };
     let mut pace = PaceWatch::begin();
     for (at, choice) in config.models.iter().enumerate() {
-        let subject = lay_out(choice, &source, &folder.path().join(format!("model-{at}")), cancel)?;
+        let subject = match lay_out(choice, &source, &folder.path().join(format!("model-{at}")), cancel) {
+            Ok(subject) => subject,
+            // What others gave by then is not lost.
+            Err(error) if config.models.len() > 1 && error.kind() != ErrorKind::Interrupted => {
+                let absent = Absent { what: choice.name(), why: error.without_path() };
+                listen(BenchEvent::Absent { absent: &absent, last_words: &[] });
+                record.absent.push(absent);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let measured = Measured { config, subject: &subject, folder: folder.path(), cancel, listen };
         measured.all(&mut record, &mut pace)?;
         if config.whole_runs {
@@ -103,7 +113,7 @@ pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> R
         }
     }
     record.pace = pace.pace();
-    record.notes = warnings(&record.pace, &record.machine);
+    record.notes.extend(warnings(&record.pace, &record.machine));
     if record.cells.is_empty() {
         let why = record.absent.first().map(|absent| format!(": {}: {}", absent.what, absent.why)).unwrap_or_default();
         return Err(Error::new(

@@ -93,6 +93,8 @@ fn cell(model: &Model, runner: &Runner, (batch, share): (usize, f64)) -> Cell {
         setting: if ours { "4 lanes" } else { "16 threads, channels-last, inference mode" }.to_owned(),
         start: Start {
             cold_s: if ours { 0.9 } else { 4.3 },
+            learnt: false,
+            again_s: if ours { 0.9 } else { 4.3 },
             open_s: if gpu { 0.31 } else { 0.02 },
             load_s: 0.11,
             first_s: if gpu { 6.4 } else { 0.05 },

@@ -44,6 +44,16 @@ pub(super) struct Source {
     pub(super) seed: u64,
 }
 
+impl ModelChoice {
+    /// What it is called where it cannot be opened: a folder's own name, without those above it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Random(architecture) => architecture.name().to_owned(),
+        }
+    }
+}
+
 /// What all processes of a model have in common.
 pub(super) struct Subject {
     pub(super) bundle: Bundle,

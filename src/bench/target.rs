@@ -13,6 +13,8 @@ pub struct Target {
     pub device: String,
     /// Type of the numbers.
     pub dtype: String,
+    /// Whether it is a GPU, as far as its name tells; a software renderer is none.
+    pub on_gpu: bool,
 }
 
 /// The CPU in f32: what other outputs are compared with.
@@ -21,7 +23,7 @@ const REFERENCE: (&str, &str) = ("cpu", "f32");
 impl Target {
     /// What other outputs are compared with.
     pub(super) fn reference() -> Self {
-        Self { peer: None, device: REFERENCE.0.to_owned(), dtype: REFERENCE.1.to_owned() }
+        Self { peer: None, device: REFERENCE.0.to_owned(), dtype: REFERENCE.1.to_owned(), on_gpu: false }
     }
 
     /// This program on the devices and in the dtypes that were asked for. Without devices: the CPU and every GPU, and
@@ -36,6 +38,9 @@ impl Target {
         let named = |at: usize| format!("{}:{at}", found[at].api);
         let has_gpu = found.iter().any(|adapter| adapter.kind < AdapterKind::Other);
         let is_software = |device: &str| {
+            if device.starts_with("cuda") {
+                return false;
+            }
             let index = device.split_once(':').map_or(Some(0), |(_, index)| index.parse().ok());
             let adapter = index.and_then(|index: usize| found.get(index));
             adapter.is_some_and(|adapter| adapter.kind == AdapterKind::Software)
@@ -65,14 +70,22 @@ impl Target {
         for device in all {
             let is_gpu = device != REFERENCE.0 && !is_software(&device);
             let usual = if is_gpu { &["f32", "f16"][..] } else { &["f32"] };
+            // Each once.
+            if targets.iter().any(|target| target.device == device) {
+                continue;
+            }
             let dtypes = if dtypes.is_empty() {
                 usual.iter().map(|dtype| (*dtype).to_owned()).collect()
             } else {
                 dtypes.to_vec()
             };
-            targets.extend(dtypes.into_iter().map(|dtype| Self { peer: None, device: device.clone(), dtype }));
+            targets.extend(dtypes.into_iter().map(|dtype| Self {
+                peer: None,
+                device: device.clone(),
+                dtype,
+                on_gpu: is_gpu,
+            }));
         }
-        targets.dedup();
         (targets, absent)
     }
 
@@ -81,10 +94,10 @@ impl Target {
     pub fn peers(peer: Peer, ours: &[Self]) -> Vec<Self> {
         let on = |device: &str, dtypes: &[&str]| {
             let dtypes = dtypes.iter().map(|dtype| (*dtype).to_owned());
-            dtypes.map(|dtype| Self { peer: Some(peer), device: device.to_owned(), dtype }).collect::<Vec<_>>()
+            let on_gpu = device != REFERENCE.0;
+            dtypes.map(|dtype| Self { peer: Some(peer), device: device.to_owned(), dtype, on_gpu }).collect::<Vec<_>>()
         };
-        // Software renderers are asked for in f32 alone, unless the user says otherwise.
-        let has_gpu = ours.iter().any(|target| target.dtype == "f16" || target.device.starts_with("cuda"));
+        let has_gpu = ours.iter().any(|target| target.on_gpu);
         let on_cpu = ours.iter().any(|target| target.device == REFERENCE.0);
         let mut all = match peer {
             Peer::WsInfer => return Vec::new(),
@@ -101,7 +114,7 @@ impl Target {
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { peer, device, dtype } = self;
+        let Self { peer, device, dtype, .. } = self;
         let program = peer.map(|peer| format!("{} ", peer.name())).unwrap_or_default();
         write!(f, "{program}on {device} in {dtype}")
     }

@@ -1,7 +1,7 @@
 //! Whole programs on the slide, from their start to their last file, in turn: `eosin score`, and WSInfer, which takes slides
 //! and not tiles.
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, end_group};
 use super::peer::{Peer, write_scripts};
 use super::protocol::{Answer, Job, Request};
 use super::record::{Absent, BenchRecord, WholeRun};
@@ -12,11 +12,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::export::{SlideRecord, assign_ids};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Rounds at most: a slide takes minutes.
 const MOST_ROUNDS: usize = 3;
+/// How often it is looked whether a run has ended: a thousandth of what the shortest takes.
+const POLL: Duration = Duration::from_millis(2);
 /// Tiles that WSInfer computes at once; its own default.
 const BATCH: usize = 32;
 
@@ -57,17 +59,20 @@ pub(super) fn whole_runs(
     };
     let opened = match talk.ask(&Request::Open, cancel) {
         Ok(Answer::Open(opened)) => opened,
-        Ok(_) => return leave_out(record, unexpected(), &[]),
+        Ok(_) => return leave_out(record, Answer::unexpected(), &[]),
         Err(error) => return leave_out(record, error, &talk.last_words()),
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let rounds = config.settings.rounds.min(MOST_ROUNDS);
     for round in 1..=rounds {
         listen(BenchEvent::Step { what: &format!("whole runs, round {round} of {rounds}") });
-        ours.push(score(config, &job, folder)?);
+        match score(config, &job, folder, cancel) {
+            Ok(took) => ours.push(took),
+            Err(error) => return leave_out(record, error, &[]),
+        }
         match talk.ask(&Request::Line { batch: BATCH, tiles: usize::MAX }, cancel) {
             Ok(Answer::Line(line)) => theirs.push(Took { tiles: line.tiles, seconds: line.seconds }),
-            Ok(_) => return leave_out(record, unexpected(), &[]),
+            Ok(_) => return leave_out(record, Answer::unexpected(), &[]),
             Err(error) => return leave_out(record, error, &talk.last_words()),
         }
     }
@@ -86,7 +91,7 @@ pub(super) fn whole_runs(
             ratio: None,
         })
     };
-    let setting = format!("--grid wsinfer, {} threads, with maps and reports", config.threads);
+    let setting = format!("--grid wsinfer, {} cores, with maps and reports", config.threads);
     let first = run(format!("eosin {}", env!("CARGO_PKG_VERSION")), setting, &ours);
     let mut second = run(opened.program, opened.setting, &theirs);
     if let (Some(first), Some(second)) = (&first, &mut second) {
@@ -97,33 +102,38 @@ pub(super) fn whole_runs(
 }
 
 /// `eosin score` as a user runs it, on the tiles that WSInfer takes.
-fn score(config: &BenchConfig, job: &Job, folder: &Path) -> Result<Took> {
+fn score(config: &BenchConfig, job: &Job, folder: &Path, cancel: &AtomicBool) -> Result<Took> {
     let out = folder.join("whole-run");
     let mut command = Command::new(&config.program);
     command.arg("score").arg(&job.slide).arg("--out").arg(&out).arg("--model").arg(&job.model);
     command.args(["--device", &job.device, "--grid", "wsinfer", "--overwrite", "--quiet"]);
-    command.args(["--workers", &config.threads.to_string()]);
     if let Some(mpp) = job.mpp {
         command.args(["--mpp", &mpp.to_string()]);
     }
-    let started = Instant::now();
-    let done = command.stdin(Stdio::null()).output();
-    let seconds = started.elapsed().as_secs_f64();
     let refuse = |found: String| {
         Error::new(ErrorKind::Format, "BCH-0016", format!("expected scores of the slide, found {found}"))
     };
-    let done = done.map_err(|error| refuse(error.to_string()))?;
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let started = Instant::now();
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = spawned.map_err(|error| refuse(error.to_string()))?;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if cancel.load(Ordering::Relaxed) => {
+                end_group(&mut child);
+                return Err(Error::new(ErrorKind::Interrupted, "BCH-0013", "stopped"));
+            }
+            Ok(None) => std::thread::sleep(POLL),
+            Err(error) => return Err(refuse(error.to_string())),
+        }
+    };
+    let seconds = started.elapsed().as_secs_f64();
     let record = assign_ids(std::slice::from_ref(&job.slide)).first().and_then(|id| SlideRecord::read(&out, id));
     match record {
-        Some(record) if done.status.success() => Ok(Took { tiles: record.tiles.scored, seconds }),
-        _ => {
-            let said = String::from_utf8_lossy(&done.stderr);
-            let line = said.lines().find_map(|line| line.strip_prefix("eosin: ")).unwrap_or("no results").to_owned();
-            Err(refuse(line))
-        }
+        Some(record) if status.success() => Ok(Took { tiles: record.tiles.scored, seconds }),
+        Some(SlideRecord { error: Some(error), .. }) => Err(refuse(format!("{} [{}]", error.message, error.code))),
+        _ => Err(refuse(format!("none ({status})"))),
     }
-}
-
-fn unexpected() -> Error {
-    Error::new(ErrorKind::Device, "BCH-0011", "expected the answer to what was asked, found another")
 }

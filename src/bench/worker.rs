@@ -7,12 +7,13 @@ use super::memory::peak_bytes;
 use super::protocol::{
     Answer, Job, LineAnswer, MemoryAnswer, OpenAnswer, Request, RoundAnswer, StagesAnswer, WarmAnswer,
 };
-use crate::device::{DeviceSpec, OpenDevice, open_in};
+use crate::device::{DeviceSpec, OpenDevice, cache, open_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Predictor, PredictorConfig, Scored, StageTimes};
 use crate::map::BiomarkerMap;
 use crate::nn::Bundle;
 use crate::pipeline::{Prepared, ScoreConfig, prepare, score_tiles};
+use crate::tile::Meaning;
 use crate::units::Mpp;
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -116,18 +117,25 @@ impl Worker {
             program: format!("eosin {}", env!("CARGO_PKG_VERSION")),
             device_name: device.name.clone(),
             backend: format!("burn {}", device.backend),
-            setting: match lanes(job, &device) {
-                1 => "1 submission thread".to_owned(),
-                lanes => format!("{lanes} lanes"),
-            },
+            setting: setting(lanes(job, &device), &device, &bundle),
             usual_batch: PredictorConfig::for_device(&device, None).batch,
             open_s,
             load_s,
+            aside_s: 0.0,
         };
         let (pass_s, slide) = (HashMap::new(), None);
         self.engine = Some(Engine { bundle, device, predictor: Some(predictor), tiles, pass_s, slide });
         Ok(answer)
     }
+}
+
+/// What else is set.
+fn setting(lanes: usize, device: &OpenDevice, bundle: &Bundle) -> String {
+    let at_once =
+        if device.is_cpu { format!("{lanes} lanes, a batch in each") } else { "1 submission thread".to_owned() };
+    // What other programs do not compute.
+    let besides = if bundle.feature_model().is_some() { ", with distances to the training tiles" } else { "" };
+    at_once + besides
 }
 
 /// Batches at once: on the CPU one on each thread, as a run does.
@@ -162,6 +170,7 @@ impl Engine {
     }
 
     fn warm(&mut self, job: &Job, batch: usize) -> Result<WarmAnswer> {
+        let known = cache::entries();
         let first_s = self.pass(job, batch, 1)?;
         let started = Instant::now();
         let side_by_side = self.side_by_side(job);
@@ -175,7 +184,8 @@ impl Engine {
             }
         }
         self.pass_s.insert(batch, last);
-        Ok(WarmAnswer { first_s, warm_up_s: started.elapsed().as_secs_f64(), lanes: lanes(job, &self.device) })
+        let (warm_up_s, lanes) = (started.elapsed().as_secs_f64(), lanes(job, &self.device));
+        Ok(WarmAnswer { first_s, warm_up_s, lanes, learnt: cache::entries().saturating_sub(known) })
     }
 
     /// Whole passes that take about so long, so that no lane waits at the end for the others.
@@ -220,19 +230,25 @@ impl Engine {
         let config = ScoreConfig { workers: job.threads, ..job.settings()? };
         let mut sum = LineAnswer::default();
         // A fast device is through with a slide before the clock has ticked often enough.
-        while sum.tiles < tiles.max(1) {
+        let mut left = tiles.max(1);
+        while left > 0 {
             let mut part = plan.clone();
-            part.origins_l0.truncate(tiles.max(1) - sum.tiles);
+            part.origins_l0.truncate(left);
+            left -= part.len().clamp(1, left);
             let started = Instant::now();
             let (predictions, report) = score_tiles(&config, (&self.bundle, predictor), slide, &part, &never, &|_| {})?;
             let scored_s = started.elapsed().as_secs_f64();
-            BiomarkerMap::new(&part, &predictions)?;
+            // As a run does: thousands of features a tile are not mapped.
+            match predictions.meaning {
+                Meaning::Features => BiomarkerMap::new(&part, &predictions.without_scores())?,
+                _ => BiomarkerMap::new(&part, &predictions)?,
+            };
             let seconds = started.elapsed().as_secs_f64();
             let Some(report) = report else {
                 return Err(Error::new(ErrorKind::Usage, "BCH-0004", "expected tissue on the slide, found none"));
             };
             sum = LineAnswer {
-                tiles: sum.tiles + part.len(),
+                tiles: sum.tiles + predictions.scored(),
                 seconds: sum.seconds + seconds,
                 workers: report.workers,
                 read_s: sum.read_s + report.read_s,

@@ -18,8 +18,9 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use cubecl::environment;
 use cubecl::records::RecordLevel;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -113,9 +114,11 @@ pub(super) fn keep(name: &str, about: &[&str]) {
     opened.insert(about.join("\n"));
     let digest = digest(opened.iter().map(String::as_bytes));
     // Nothing can be made below a file: where there is no folder nothing is kept.
-    let folder = folder().or_else(|| std::env::current_exe().ok()).unwrap_or_default();
+    let build = program();
+    // Without a name for this build nothing may be kept either: another one would take its kernels.
+    let folder = folder().filter(|_| build.is_some()).or_else(|| std::env::current_exe().ok()).unwrap_or_default();
     let folder = folder.join(KERNELS).join(format!("{}-{digest}", plain(name)));
-    let program = format!("{PREFIX}{}", program());
+    let program = format!("{PREFIX}{}", build.unwrap_or_default());
     remove_stale(&folder, &program);
     // The first time only: burn reads it once. What developers set in the environment still holds, files do not: a
     // `cubecl.toml` beside the slides is not ours.
@@ -131,22 +134,33 @@ pub(super) fn keep(name: &str, about: &[&str]) {
     environment::set_root(folder);
 }
 
-/// Tells this build of this program from others.
-fn program() -> String {
-    let file = std::env::current_exe().ok().and_then(|path| fs::metadata(path).ok());
-    let changed = file.as_ref().and_then(|file| file.modified().ok());
-    let about = format!("{:?} {changed:?}", file.map(|file| file.len()));
-    digest([env!("CARGO_PKG_VERSION").as_bytes(), about.as_bytes()].into_iter())
+/// Tells this build of this program from others: by its file's length, time and both ends, in which linkers put what tells
+/// builds apart; reading all of it would take longer than some runs. None where the file cannot be read.
+fn program() -> Option<String> {
+    const END_BYTES: u64 = 1 << 16;
+    let mut file = fs::File::open(std::env::current_exe().ok()?).ok()?;
+    let facts = file.metadata().ok()?;
+    let about = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), facts.len(), facts.modified().ok());
+    let mut ends = Vec::new();
+    file.by_ref().take(END_BYTES).read_to_end(&mut ends).ok()?;
+    file.seek(SeekFrom::Start(facts.len().saturating_sub(END_BYTES))).ok()?;
+    file.read_to_end(&mut ends).ok()?;
+    Some(digest([about.as_bytes(), &ends].into_iter()))
 }
 
 /// Files of builds that are no longer used.
 fn remove_stale(folder: &Path, program: &str) {
-    let is_stale = |file: &PathBuf| {
-        let age = fs::metadata(file).and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
-        !name_of(file).starts_with(program) && age.is_some_and(|age| age > STALE)
-    };
-    for file in files_in(folder).into_iter().filter(is_stale) {
-        let _ = fs::remove_file(file);
+    // A store is several files, of which one may be old while another is in use: they go together.
+    let mut stores: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for file in files_in(folder) {
+        stores.entry(name_of(&file).split('.').next().unwrap_or_default().to_owned()).or_default().push(file);
+    }
+    stores.remove(program);
+    let age = |file: &PathBuf| fs::metadata(file).ok()?.modified().ok()?.elapsed().ok();
+    for store in stores.values().filter(|store| store.iter().all(|file| age(file).is_some_and(|age| age > STALE))) {
+        for file in store {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 
@@ -180,7 +194,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())).map(|entry| entry.path());
-    files.filter(|path| name_of(path).starts_with(PREFIX) && name_of(path).contains(".db")).collect()
+    let is_ours = |path: &PathBuf| {
+        let name = name_of(path);
+        let end = name.split_once('.').map(|(_, end)| end);
+        name.starts_with(PREFIX) && end.is_some_and(|end| end == "db" || end.starts_with("db-"))
+    };
+    files.filter(is_ours).collect()
 }
 
 fn name_of(path: &Path) -> String {

@@ -4,6 +4,7 @@
 //! `EOSIN_REQUIRE_GPU` is set.
 
 use crate::workplace::Workplace;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -19,7 +20,7 @@ fn has_adapter(here: &Workplace) -> bool {
     let required = std::env::var("EOSIN_REQUIRE_GPU").is_ok_and(|value| value == "1");
     assert!(works || !required, "expected a Vulkan adapter that works, found none");
     if !works {
-        println!("skipped: no Vulkan adapter works here");
+        let _ = writeln!(std::io::stderr(), "skipped: no Vulkan adapter works here");
     }
     works
 }

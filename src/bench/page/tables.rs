@@ -20,8 +20,9 @@ const COSTS: [Column; 7] = [
     ("Largest difference", |cell| Some(difference(cell.parity?.max))),
 ];
 
-const STARTS: [Column; 5] = [
+const STARTS: [Column; 6] = [
     ("Cold start", |cell| Some(seconds(cell.start.cold_s))),
+    ("Again, all known", |cell| cell.start.learnt.then(|| seconds(cell.start.again_s))),
     ("of it, device", |cell| Some(seconds(cell.start.open_s))),
     ("of it, model", |cell| Some(seconds(cell.start.load_s))),
     ("First batch", |cell| Some(seconds(cell.start.first_s))),

@@ -2,7 +2,9 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 use eosin::bench::Peer;
+use eosin::device::{DeviceSpec, Dtype};
 use eosin::units::Mpp;
+use eosin::{Error, ErrorKind};
 use std::path::PathBuf;
 
 /// Benches models on devices; `eosin bench compare` holds two results against each other.
@@ -26,12 +28,12 @@ pub(crate) struct BenchArgs {
     pub(crate) models: Vec<String>,
 
     /// Devices by the names of `eosin doctor` [default: the CPU and every GPU].
-    #[arg(long, value_delimiter = ',', value_name = "DEVICES")]
+    #[arg(long, value_delimiter = ',', value_name = "DEVICES", value_parser = device)]
     pub(crate) devices: Vec<String>,
 
     /// Types of numbers, f32 or f16 [default: f32, on GPUs f16 too].
     #[arg(long, value_delimiter = ',', value_name = "DTYPES")]
-    pub(crate) dtypes: Vec<String>,
+    pub(crate) dtypes: Vec<Dtype>,
 
     /// Tiles in a batch, several sizes separated by commas [default: what `eosin score` takes on each device].
     #[arg(long, value_delimiter = ',', value_name = "TILES", value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -58,15 +60,11 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) tiles: u16,
 
-    /// Threads on the CPU [default: one for each core].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-
     /// What a synthetic slide and random weights follow from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Begin with empty kernel caches, so that a start is the first one on a new computer.
+    /// Begin with empty kernel caches, so that a cold start is one with all compiling and tuning; a driver's own cache stays.
     #[arg(long)]
     pub(crate) empty_caches: bool,
 
@@ -104,6 +102,14 @@ pub(crate) struct CompareArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A device is kept as it was typed; whether it is there is found out by opening it.
+fn device(text: &str) -> eosin::Result<String> {
+    match text.parse::<DeviceSpec>()? {
+        DeviceSpec::Auto => Err(Error::new(ErrorKind::Usage, "BCH-0018", "expected a device by name, found auto")),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

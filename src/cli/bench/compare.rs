@@ -63,7 +63,7 @@ fn told(figure: &ComparedFigure) -> String {
     let (name, said): (_, fn(f64) -> String) = match figure.figure {
         FigureName::Network => ("network", words::digits),
         FigureName::Line => ("line", words::digits),
-        FigureName::ColdStart => ("cold start", words::seconds),
+        FigureName::ColdStart => ("start", words::seconds),
         FigureName::HostMemory => ("memory", bytes),
         FigureName::DeviceMemory => ("on device", bytes),
     };

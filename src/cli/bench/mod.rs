@@ -19,12 +19,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     match &args.command {
         Some(BenchCommand::Compare(args)) => return compare::run(&args.a, &args.b, args.json),
         None if args.worker => {
-            eosin::bench::work(stdin().lock(), BufWriter::new(stdout().lock()))?;
+            // Not locked for good: a driver may want to print, too.
+            eosin::bench::work(stdin().lock(), BufWriter::new(stdout()))?;
             return Ok(ExitCode::from(exit::DONE));
         }
         None => {}
     }
     let config = config(args)?;
+    // Before minutes are spent.
+    std::fs::create_dir_all(&args.out).map_err(|error| Error::io(&args.out, "make the results folder", error))?;
+    tempfile::tempfile_in(&args.out).map_err(|error| Error::io(&args.out, "write into the results folder", error))?;
     let cancel = interrupt::flag();
     if !args.quiet {
         tell!("note     research use only, not for diagnosis; leave the computer alone while it runs");
@@ -58,16 +62,17 @@ fn config(args: &BenchArgs) -> Result<BenchConfig> {
     let program = std::env::current_exe().map_err(|error| {
         Error::new(ErrorKind::Io, "BCH-0021", format!("expected to find this program's own file, found: {error}"))
     })?;
-    let (mut targets, absent) = Target::ours(&args.devices, &args.dtypes);
-    for peer in &args.against {
-        targets.extend(Target::peers(*peer, &targets));
+    let dtypes: Vec<String> = args.dtypes.iter().map(ToString::to_string).collect();
+    let (mut targets, absent) = Target::ours(&args.devices, &dtypes);
+    for peer in each_once(&args.against) {
+        targets.extend(Target::peers(peer, &targets));
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(BenchConfig {
         program,
         slide: args.slide.clone(),
         mpp: args.mpp.map(eosin::units::Mpp::get),
-        models: args.models.iter().map(|name| model(name)).collect::<Result<_>>()?,
+        models: each_once(&args.models).iter().map(|name| model(name)).collect::<Result<_>>()?,
         targets,
         absent,
         batches: args.batches.iter().copied().map(usize::from).collect(),
@@ -76,7 +81,7 @@ fn config(args: &BenchArgs) -> Result<BenchConfig> {
             .clone()
             .or_else(|| std::env::var("EOSIN_PYTHON").ok())
             .unwrap_or_else(|| "python3".to_owned()),
-        threads: args.threads.map_or(cores, usize::from),
+        threads: cores,
         whole_runs: args.against.contains(&eosin::bench::Peer::WsInfer),
         settings: Settings {
             rounds: usize::from(args.rounds),
@@ -86,6 +91,17 @@ fn config(args: &BenchArgs) -> Result<BenchConfig> {
             empty_caches: args.empty_caches,
         },
     })
+}
+
+/// What was given, without repetitions.
+fn each_once<T: Clone + PartialEq>(given: &[T]) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for value in given {
+        if !once.contains(value) {
+            once.push(value.clone());
+        }
+    }
+    once
 }
 
 /// A model by name or folder, or a network with random weights.

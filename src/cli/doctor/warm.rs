@@ -7,7 +7,8 @@ use super::args::{DoctorArgs, WarmArgs};
 use super::said_by;
 use crate::cli::text::{answer_json, plain, say};
 use crate::cli::{exit, models};
-use eosin::device::{DeviceSpec, OpenDevice, adapters, cache, open_in};
+use eosin::bench::Target;
+use eosin::device::{DeviceSpec, Dtype, OpenDevice, cache, open_in};
 use eosin::infer::{Predictor, PredictorConfig};
 use eosin::nn::Bundle;
 use eosin::{Error, ErrorKind, Result};
@@ -74,10 +75,10 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(if healthy { exit::DONE } else { exit::ENVIRONMENT }))
 }
 
-/// Every adapter, as `--device` has it.
+/// Those that a bench would take: every GPU, and software renderers where there is none.
 fn gpus() -> Vec<DeviceSpec> {
-    let specs = super::specs(&adapters());
-    specs.iter().filter_map(|spec| spec.parse().ok()).collect()
+    let (targets, _) = Target::ours(&[], &[Dtype::F32.to_string()]);
+    targets.iter().filter_map(|target| target.device.parse().ok()).filter(|spec| *spec != DeviceSpec::Cpu).collect()
 }
 
 /// Warms models on a device in a process of its own, and says how each went as it is done.
