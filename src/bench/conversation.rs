@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// No answer may take longer; a software renderer tunes a large network for many minutes.
@@ -31,6 +32,8 @@ pub(super) struct Conversation {
     requests: Option<ChildStdin>,
     answers: Receiver<String>,
     last_words: Arc<Mutex<VecDeque<String>>>,
+    /// Keeps these.
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Conversation {
@@ -54,13 +57,11 @@ impl Conversation {
             std::thread::spawn(move || lines(output).try_for_each(|line| send.send(line)));
         }
         let last_words = Arc::default();
-        if let Some(output) = child.stderr.take() {
+        let listener = child.stderr.take().map(|output| {
             let words = Arc::clone(&last_words);
-            std::thread::spawn(move || {
-                lines(output).for_each(|line| keep(&words, line));
-            });
-        }
-        let mut conversation = Self { child, requests, answers, last_words };
+            std::thread::spawn(move || lines(output).for_each(|line| keep(&words, line)))
+        });
+        let mut conversation = Self { child, requests, answers, last_words, listener };
         conversation.say(job)?;
         Ok(conversation)
     }
@@ -99,7 +100,13 @@ impl Conversation {
     }
 
     /// The last lines that it said besides answers; they may name paths, so they are for the terminal alone.
-    pub(super) fn last_words(&self) -> Vec<String> {
+    pub(super) fn last_words(&mut self) -> Vec<String> {
+        // What it said is read by another thread, which may still be at it.
+        let ended = matches!(self.child.try_wait(), Ok(Some(_)));
+        let started = Instant::now();
+        while ended && started.elapsed() < GRACE && self.listener.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            std::thread::sleep(POLL / 20);
+        }
         self.last_words.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 

@@ -216,7 +216,7 @@ impl Participant {
     }
 
     /// What it said besides answers.
-    pub(super) fn last_words(&self) -> Vec<String> {
+    pub(super) fn last_words(&mut self) -> Vec<String> {
         self.talk.last_words()
     }
 
