@@ -1,7 +1,8 @@
-//! One model on all devices, in all dtypes, and in other programs: warmed up one after another, then asked in turn.
+//! One model on all devices, in all dtypes, and in other programs: warmed up one after another, then asked in turn; and all
+//! of that several times, as a process differs from the next one, and a shared machine from itself some minutes later.
 
 use super::pace::PaceWatch;
-use super::participant::{How, Kind, Participant, scores_of};
+use super::participant::{How, Kind, Participant, Rounds, scores_of};
 use super::peer::write_scripts;
 use super::protocol::Job;
 use super::record::{Absent, BenchRecord, Cell, ModelUsed};
@@ -25,55 +26,85 @@ pub(super) struct Measured<'a> {
     pub(super) listen: Listen<'a>,
 }
 
+/// What the targets of a model gave until now.
+#[derive(Default)]
+pub(super) struct Given {
+    rounds: Vec<(Target, Rounds)>,
+    /// Those that failed once are not tried again.
+    gone: Vec<Target>,
+    reference: Option<Vec<f32>>,
+}
+
 impl Measured<'_> {
-    /// Measures everything and adds it to a record.
+    /// Starts all processes, warms them up one after another, asks them in turn, and ends them.
     ///
     /// # Errors
     /// An interruption, and what no process could make right.
-    pub(super) fn all(&self, record: &mut BenchRecord, pace: &mut PaceWatch) -> Result<()> {
-        let targets = &self.config.targets;
-        let name = self.subject.bundle.name();
-        (self.listen)(BenchEvent::Model { name, steps: targets.len() + self.config.settings.rounds });
-        record.models.push(self.model_used());
+    pub(super) fn start_and_ask(
+        &self,
+        given: &mut Given,
+        record: &mut BenchRecord,
+        pace: &mut PaceWatch,
+    ) -> Result<()> {
+        let settings = &self.config.settings;
+        let is_first = given.rounds.is_empty();
         let mut participants = Vec::new();
-        for target in targets {
+        for target in
+            self.config.targets.iter().filter(|target| !given.gone.contains(target)).cloned().collect::<Vec<_>>()
+        {
             (self.listen)(BenchEvent::Step { what: &format!("{target}: start and warm-up") });
-            match self.open(target) {
+            match self.open(&target) {
                 Ok(participant) => {
-                    for (batch, error) in participant.failed() {
+                    for (batch, error) in participant.failed().iter().filter(|_| is_first) {
                         self.leave_out(record, &format!("{target} with a batch of {batch}"), error, &[])?;
                     }
                     participants.push((target, participant));
                 }
-                Err((error, last_words)) => self.leave_out(record, &target.to_string(), &error, &last_words)?,
+                Err((error, last_words)) => {
+                    self.leave_out(record, &target.to_string(), &error, &last_words)?;
+                    given.gone.push(target);
+                }
             }
         }
-        // Before the rounds: what fails now costs none of them.
-        let reference = self.reference(record, &participants)?;
-        let rounds = self.config.settings.rounds;
-        for round in 1..=rounds {
-            (self.listen)(BenchEvent::Step { what: &format!("round {round} of {rounds}") });
+        if is_first {
+            // Before the rounds: what fails now costs none of them.
+            given.reference = self.reference(record, &participants)?;
+        }
+        for round in 1..=settings.rounds {
+            (self.listen)(BenchEvent::Step { what: &format!("round {round} of {}", settings.rounds) });
             pace.probe()?;
             let mut left = Vec::new();
             for (target, mut participant) in participants {
-                let last = round == rounds;
-                let done = participant.round(self.config.settings.seconds, self.cancel);
-                match done.and_then(|()| if last { participant.finish(self.cancel) } else { Ok(()) }) {
+                let done = participant.round(settings.seconds, self.cancel);
+                let is_last = round == settings.rounds;
+                match done.and_then(|()| if is_last { participant.finish(self.cancel) } else { Ok(()) }) {
                     Ok(()) => left.push((target, participant)),
                     Err(error) => {
                         self.leave_out(record, &target.to_string(), &error, &participant.last_words())?;
+                        given.gone.push(target);
                     }
                 }
             }
             participants = left;
         }
+        for (target, participant) in participants {
+            let rounds = participant.into_rounds();
+            match given.rounds.iter_mut().find(|(known, _)| *known == target) {
+                Some((_, known)) => known.extend(rounds),
+                None => given.rounds.push((target, rounds)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a model and all that its targets gave to a record.
+    pub(super) fn record(&self, given: Given, record: &mut BenchRecord) {
+        record.models.push(self.model_used());
         let meaning = self.subject.bundle.meaning();
         let mut cells: Vec<Cell> = Vec::new();
-        for (target, participant) in participants {
-            let compared = (*target != Target::reference()).then_some(());
-            let compared =
-                compared.and(reference.as_deref()).map(|scores| (scores, self.subject.job.outputs, &meaning));
-            cells.extend(participant.into_cells(compared));
+        for (target, rounds) in given.rounds {
+            let compared = given.reference.as_deref().filter(|_| target != Target::reference());
+            cells.extend(rounds.into_cells(compared.map(|scores| (scores, self.subject.job.outputs, &meaning))));
         }
         let first = cells.first().map(|cell| cell.network.clone());
         for cell in cells.iter_mut().skip(1) {
@@ -81,7 +112,6 @@ impl Measured<'_> {
         }
         record.notes.extend(notes(&cells));
         record.cells.extend(cells);
-        Ok(())
     }
 
     fn model_used(&self) -> ModelUsed {
@@ -155,8 +185,8 @@ impl Measured<'_> {
 
     /// Scores of the reference, which is started for them alone where it does not take part; none, with a remark, where it
     /// cannot be had.
-    fn reference(&self, record: &mut BenchRecord, participants: &[(&Target, Participant)]) -> Result<Option<Vec<f32>>> {
-        if let Some((_, participant)) = participants.iter().find(|(target, _)| **target == Target::reference()) {
+    fn reference(&self, record: &mut BenchRecord, participants: &[(Target, Participant)]) -> Result<Option<Vec<f32>>> {
+        if let Some((_, participant)) = participants.iter().find(|(target, _)| *target == Target::reference()) {
             return Ok(Some(participant.scores().to_vec()));
         }
         if participants.is_empty() {
@@ -198,6 +228,9 @@ fn notes(cells: &[Cell]) -> Vec<String> {
             )),
             Some(_) => {}
         }
+    }
+    for cell in cells.iter().filter(|cell| !cell.start.steady) {
+        notes.push(format!("WARNING: {} with {} was never steady while it warmed up", cell.model, cell.name()));
     }
     for other in cells.iter().filter(|cell| !cell.is_ours()) {
         let like =

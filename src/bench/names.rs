@@ -97,11 +97,16 @@ impl InputFacts {
 }
 
 impl Settings {
-    /// `7 rounds of 2 s, 512 tiles, seed 0`.
+    /// Rounds of each figure in all.
+    pub fn all_rounds(&self) -> usize {
+        self.starts * self.rounds
+    }
+
+    /// `3 starts of 3 rounds of 2 s, 512 tiles, seed 0`.
     pub fn about(&self) -> String {
-        let Self { rounds, seconds, tiles, seed, empty_caches } = self;
+        let Self { starts, rounds, seconds, tiles, seed, empty_caches } = self;
         let caches = if *empty_caches { ", kernel caches empty at the start" } else { "" };
-        format!("{rounds} rounds of {seconds} s, {tiles} tiles in memory, seed {seed}{caches}")
+        format!("{starts} starts of {rounds} rounds of {seconds} s, {tiles} tiles in memory, seed {seed}{caches}")
     }
 }
 

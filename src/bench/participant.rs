@@ -157,8 +157,8 @@ impl Participant {
         let How { seconds, folder, cancel, .. } = how;
         let talk = &mut self.talk;
         let Answer::Warm(warm) = talk.ask(&Request::Warm { batch }, cancel)? else { return Err(Answer::unexpected()) };
-        let WarmAnswer { first_s, warm_up_s, lanes, learnt } = warm;
-        let start = Start { first_s, warm_up_s, learnt: learnt > 0, ..Start::default() };
+        let WarmAnswer { first_s, warm_up_s, steady, lanes, learnt } = warm;
+        let start = Start { first_s, warm_up_s, steady, learnt: learnt > 0, ..Start::default() };
         let scores = outputs(talk, batch, folder, cancel)?;
         let mut series = Series { batch, start, scores, ..Series::default() };
         if self.kind == Kind::Ours {
@@ -220,10 +220,44 @@ impl Participant {
         self.talk.last_words()
     }
 
+    /// Everything measured, without the process.
+    pub(super) fn into_rounds(self) -> Rounds {
+        let source = self.meter.as_ref().map(|meter| meter.source().to_owned());
+        Rounds { cell: self.cell, series: self.series, source }
+    }
+}
+
+/// What processes of one target gave, one after another.
+pub(super) struct Rounds {
+    cell: Cell,
+    series: Vec<Series>,
+    /// Who told the energy.
+    source: Option<String>,
+}
+
+impl Rounds {
+    /// Adds what a later process of the same target gave. The start and the scores stay those of the first one; memory is
+    /// the most of all.
+    pub(super) fn extend(&mut self, later: Self) {
+        for later in later.series {
+            let Some(series) = self.series.iter_mut().find(|series| series.batch == later.batch) else { continue };
+            series.network.extend(later.network);
+            series.joules.extend(later.joules);
+            series.line.extend(later.line);
+            for (stage, later) in series.stages.iter_mut().zip(later.stages) {
+                stage.0.extend(later.0);
+                stage.1.extend(later.1);
+            }
+            series.memory.host_bytes = series.memory.host_bytes.max(later.memory.host_bytes);
+            series.memory.device_bytes = series.memory.device_bytes.max(later.memory.device_bytes);
+            series.start.steady &= later.start.steady;
+        }
+    }
+
     /// A row for each size of batch; `reference` are the scores that its own are compared with.
     pub(super) fn into_cells(self, reference: Option<(&[f32], usize, &Meaning)>) -> Vec<Cell> {
         let cell = self.cell;
-        let source = self.meter.as_ref().map(|meter| meter.source().to_owned());
+        let source = self.source;
         let row = |series: Series| {
             // A meter that broke off tells nothing of the rounds before, which others are compared with.
             let joules = Some(series.joules).filter(|joules| joules.len() == series.network.len());

@@ -150,6 +150,9 @@ pub struct WarmAnswer {
     pub first_s: f64,
     /// All others, seconds.
     pub warm_up_s: f64,
+    /// Whether the last two batches took as long as each other.
+    #[serde(default = "yes")]
+    pub steady: bool,
     /// Batches that it computes side by side.
     #[serde(default)]
     pub lanes: usize,
@@ -210,6 +213,11 @@ pub struct MemoryAnswer {
     pub host_bytes: Option<u64>,
     /// Reserved on the device.
     pub device_bytes: Option<u64>,
+}
+
+/// Other programs need not say it.
+fn yes() -> bool {
+    true
 }
 
 impl Answer {

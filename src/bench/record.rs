@@ -85,7 +85,9 @@ pub struct AdapterFacts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Rounds of each figure.
+    /// How often each process is started anew: one differs from the next, and a machine from itself some minutes later.
+    pub starts: usize,
+    /// Rounds of each figure after each start.
     pub rounds: usize,
     /// What a round of a figure aims at, seconds.
     pub seconds: f64,
@@ -208,6 +210,8 @@ pub struct Start {
     pub first_s: f64,
     /// Further batches until each takes as long as the one before.
     pub warm_up_s: f64,
+    /// Whether they came to that, within a tenth.
+    pub steady: bool,
 }
 
 /// The whole line on a slide, from its file to a map.

@@ -1,6 +1,6 @@
 //! What was asked for → a record: processes are started one by one, and asked in turn.
 
-use super::matrix::Measured;
+use super::matrix::{Given, Measured};
 use super::pace::{PaceWatch, warnings};
 use super::record::{Absent, BenchRecord, Machine, SCHEMA, Settings};
 use super::subject::{ModelChoice, Source, lay_out};
@@ -44,9 +44,9 @@ pub struct BenchConfig {
 /// What happens, for those who draw progress.
 #[derive(Debug)]
 pub enum BenchEvent<'a> {
-    /// A model is laid out; so many steps follow for it.
+    /// Processes of a model are started; so many steps follow for it.
     Model {
-        /// Its name.
+        /// Its name, and which start of how many it is.
         name: &'a str,
         /// Steps.
         steps: usize,
@@ -94,23 +94,33 @@ pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> R
         ..BenchRecord::default()
     };
     let mut pace = PaceWatch::begin();
+    let mut subjects = Vec::new();
     for (at, choice) in config.models.iter().enumerate() {
-        let subject = match lay_out(choice, &source, &folder.path().join(format!("model-{at}")), cancel) {
-            Ok(subject) => subject,
-            // What others gave by then is not lost.
+        listen(BenchEvent::Step { what: &format!("{}: tiles", choice.name()) });
+        match lay_out(choice, &source, &folder.path().join(format!("model-{at}")), cancel) {
+            Ok(subject) => subjects.push((subject, Given::default())),
             Err(error) if config.models.len() > 1 && error.kind() != ErrorKind::Interrupted => {
                 let absent = Absent { what: choice.name(), why: error.without_path() };
                 listen(BenchEvent::Absent { absent: &absent, last_words: &[] });
                 record.absent.push(absent);
-                continue;
             }
             Err(error) => return Err(error),
-        };
-        let measured = Measured { config, subject: &subject, folder: folder.path(), cancel, listen };
-        measured.all(&mut record, &mut pace)?;
+        }
+    }
+    let steps = config.targets.len() + config.settings.rounds;
+    for start in 1..=config.settings.starts {
+        for (subject, given) in &mut subjects {
+            let name = format!("{} {start}/{}", subject.bundle.name(), config.settings.starts);
+            listen(BenchEvent::Model { name: &name, steps });
+            let measured = Measured { config, subject, folder: folder.path(), cancel, listen };
+            measured.start_and_ask(given, &mut record, &mut pace)?;
+        }
+    }
+    for (subject, given) in subjects {
         if config.whole_runs {
             whole_runs(config, &subject, folder.path(), &mut record, cancel, listen)?;
         }
+        Measured { config, subject: &subject, folder: folder.path(), cancel, listen }.record(given, &mut record);
     }
     record.pace = pace.pace();
     record.notes.extend(warnings(&record.pace, &record.machine));

@@ -49,7 +49,7 @@ pub(crate) fn record() -> BenchRecord {
         burn: "0.22.1 (fusion, autotune)".to_owned(),
         date: "2026-11-21T20:00:00Z".to_owned(),
         machine: machine(),
-        settings: Settings { rounds: 7, seconds: 2.0, tiles: 512, seed: 7, empty_caches: true },
+        settings: Settings { starts: 1, rounds: 7, seconds: 2.0, tiles: 512, seed: 7, empty_caches: true },
         models: MODELS.iter().map(model_used).collect(),
         runs: runs(),
         pace: Pace {
@@ -94,6 +94,7 @@ fn cell(model: &Model, runner: &Runner, (batch, share): (usize, f64)) -> Cell {
         start: Start {
             cold_s: if ours { 0.9 } else { 4.3 },
             learnt: false,
+            steady: true,
             again_s: if ours { 0.9 } else { 4.3 },
             open_s: if gpu { 0.31 } else { 0.02 },
             load_s: 0.11,

@@ -63,7 +63,7 @@ pub(super) fn whole_runs(
         Err(error) => return leave_out(record, error, &talk.last_words()),
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let rounds = config.settings.rounds.min(MOST_ROUNDS);
+    let rounds = config.settings.all_rounds().min(MOST_ROUNDS);
     for round in 1..=rounds {
         listen(BenchEvent::Step { what: &format!("whole runs, round {round} of {rounds}") });
         match score(config, &job, folder, cancel) {

@@ -175,9 +175,10 @@ impl Engine {
         let started = Instant::now();
         let side_by_side = self.side_by_side(job);
         let mut last = self.pass(job, batch, side_by_side)?;
+        let mut steady = false;
         for _ in 1..MOST_PASSES {
             let next = self.pass(job, batch, side_by_side)?;
-            let steady = (next - last).abs() <= STEADY * next.min(last);
+            steady = (next - last).abs() <= STEADY * next.min(last);
             last = next;
             if steady {
                 break;
@@ -185,7 +186,7 @@ impl Engine {
         }
         self.pass_s.insert(batch, last);
         let (warm_up_s, lanes) = (started.elapsed().as_secs_f64(), lanes(job, &self.device));
-        Ok(WarmAnswer { first_s, warm_up_s, lanes, learnt: cache::entries().saturating_sub(known) })
+        Ok(WarmAnswer { first_s, warm_up_s, steady, lanes, learnt: cache::entries().saturating_sub(known) })
     }
 
     /// Whole passes that take about so long, so that no lane waits at the end for the others.

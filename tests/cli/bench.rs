@@ -5,7 +5,8 @@ use crate::workplace::{Said, Workplace};
 use serde_json::Value;
 
 /// As short as can be.
-const SHORT: [&str; 8] = ["--rounds", "2", "--seconds", "0.05", "--tiles", "3", "--slide", "slides/good.svs"];
+const SHORT: [&str; 10] =
+    ["--starts", "2", "--rounds", "1", "--seconds", "0.05", "--tiles", "3", "--slide", "slides/good.svs"];
 
 fn bench(here: &Workplace, more: &[&str]) -> Said {
     let mut args = vec!["bench", "--models", "model", "--out", "bench"];

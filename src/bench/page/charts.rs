@@ -76,7 +76,9 @@ fn against_batch(cells: &[&Cell]) -> Vec<Captioned> {
 pub(super) fn stages(models: &[(&str, Vec<&Cell>)]) -> Vec<Part> {
     let text = "Of the fastest cell on each device: how long a tile takes of one thread, lane or device in each stage. The \
                 percentage after the name says how much of the line's time the stage was at work on average; stages work at \
-                the same time, and the line waits for the one that is nearest to 100 %.";
+                the same time, and on a GPU the line waits for the one that is nearest to 100 %. Stages from upload to readback \
+                are timed without a loader beside them. On the CPU all share the cores: shares of the loader then hold waits \
+                for a core, and those of the network are too low by what the loader takes.";
     let parts = models.iter().flat_map(|(model, cells)| {
         let cells = fastest_with_stages(cells);
         let figures: Vec<Captioned> = cells.iter().map(|cell| stage_chart(model, cell)).collect();

@@ -68,7 +68,7 @@ fn of_model(record: &BenchRecord, cells: &[&Cell]) -> Vec<Part> {
         best.name(),
         words::digits(best.network.median),
         times.unwrap_or_default(),
-        record.settings.rounds,
+        record.settings.all_rounds(),
     );
     let mut parts = vec![Part::Text(text), Part::Figures(charts::of_model(cells))];
     parts.extend(tables::of_model(cells));

@@ -48,8 +48,12 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "PYTHON")]
     pub(crate) python: Option<String>,
 
-    /// Times that each figure is measured; its spread is that from the lowest to the highest.
-    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Times that each process is started anew, minutes apart where there are several models.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) starts: u16,
+
+    /// Times that each figure is measured after each start; its spread is from the lowest to the highest of all.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
 
     /// What one round of one figure aims at, seconds; a slow device needs one batch at least.

@@ -84,6 +84,7 @@ fn config(args: &BenchArgs) -> Result<BenchConfig> {
         threads: cores,
         whole_runs: args.against.contains(&eosin::bench::Peer::WsInfer),
         settings: Settings {
+            starts: usize::from(args.starts),
             rounds: usize::from(args.rounds),
             seconds: args.seconds,
             tiles: usize::from(args.tiles),
