@@ -14,9 +14,7 @@ mod slide;
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::device::{DeviceSpec, open};
 use eosin::nn::{Architecture, Bundle, Input};
-use eosin::pipeline::{MapSettings, ScoreConfig, score};
-use eosin::tile::GridRule;
-use eosin::tissue::TissueConfig;
+use eosin::pipeline::{ScoreConfig, score};
 use eosin::units::Mpp;
 use random_model::write_random_model;
 use slide::synthetic_slide;
@@ -67,22 +65,8 @@ fn from_env(name: &str) -> Option<PathBuf> {
 
 /// Tiles per second of reading, scoring and keeping the results of a slide, opening and writing left out.
 fn run_line(bundle: &Bundle, slide: &Path, folder: &Path) -> f64 {
-    let config = ScoreConfig {
-        slides: vec![slide.to_path_buf()],
-        out: folder.join("results"),
-        grid: GridRule::Eosin,
-        spacing: None,
-        tile_px: None,
-        overlap: 0.0,
-        min_tissue: 0.25,
-        mpp: None,
-        tissue: TissueConfig::default(),
-        memory_bytes: 512 << 20,
-        workers: 0,
-        overwrite: true,
-        // Only scoring is timed.
-        maps: MapSettings { formats: Vec::new(), ..MapSettings::default() },
-    };
+    let config =
+        ScoreConfig { overwrite: true, ..ScoreConfig::usual(vec![slide.to_path_buf()], folder.join("results")) };
     let device = open(DeviceSpec::Cpu).unwrap();
     let outcome = score(&config, bundle, &device, None, &AtomicBool::new(false), &|_| {}).unwrap();
     let record = &outcome.records[0];
