@@ -21,8 +21,7 @@ use eosin::measure::{MeasureConfig, Subject, measure};
 use eosin::nn::Bundle;
 use eosin::pipeline::{MapSettings, ScoreConfig, map_slide, score};
 use eosin::raster::{Mask, RgbImage8};
-use eosin::tile::{GridRule, Predictions, Reading, TilePlan};
-use eosin::tissue::TissueConfig;
+use eosin::tile::{Predictions, Reading, TilePlan};
 use eosin::units::Mpp;
 use section::{CLASSES, readings, section};
 use slide::synthetic_slide;
@@ -103,21 +102,7 @@ fn scoring(folder: &Path) -> (String, f64) {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tissue-mobilenetv2.crc01"), PathBuf::from);
     let bundle = Bundle::open(&model).unwrap();
     let path = synthetic_slide(folder, 8192, Mpp::new(bundle.mpp()).unwrap());
-    let config = ScoreConfig {
-        slides: vec![path],
-        out: folder.join("scored"),
-        grid: GridRule::Eosin,
-        spacing: None,
-        tile_px: None,
-        overlap: 0.0,
-        min_tissue: 0.25,
-        mpp: None,
-        tissue: TissueConfig::default(),
-        memory_bytes: 512 << 20,
-        workers: 0,
-        overwrite: true,
-        maps: MapSettings { formats: Vec::new(), ..MapSettings::default() },
-    };
+    let config = ScoreConfig { overwrite: true, ..ScoreConfig::usual(vec![path], folder.join("scored")) };
     let device = open(DeviceSpec::Cpu).unwrap();
     let outcome = score(&config, &bundle, &device, None, &AtomicBool::new(false), &|_| {}).unwrap();
     let record = &outcome.records[0];

@@ -73,15 +73,10 @@ impl Conversation {
     /// could not do it; [`ErrorKind::Interrupted`] when `cancel` became true.
     pub(super) fn ask(&mut self, request: &Request, cancel: &AtomicBool) -> Result<Answer> {
         let started = Instant::now();
-        let mut said = false;
+        go_on(cancel)?;
+        self.say(request)?;
         loop {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::new(ErrorKind::Interrupted, "BCH-0013", "stopped"));
-            }
-            if !said {
-                self.say(request)?;
-                said = true;
-            }
+            go_on(cancel)?;
             match self.answers.recv_timeout(POLL) {
                 // A library may print where only answers should be.
                 Ok(line) => match serde_json::from_str(&line) {
@@ -144,6 +139,15 @@ impl Drop for Conversation {
             end_group(&mut self.child);
         }
     }
+}
+
+/// # Errors
+/// [`ErrorKind::Interrupted`] when the user wants an end.
+pub(super) fn go_on(cancel: &AtomicBool) -> Result<()> {
+    if cancel.load(Ordering::Relaxed) {
+        return Err(Error::new(ErrorKind::Interrupted, "BCH-0013", "stopped"));
+    }
+    Ok(())
 }
 
 /// Ends a process and, where there are groups of processes, all that it started.

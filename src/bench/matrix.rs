@@ -130,8 +130,7 @@ impl Measured<'_> {
 
     fn open(&self, target: &Target) -> std::result::Result<Participant, (Error, Vec<String>)> {
         let Target { peer, device, dtype, .. } = target;
-        let Subject { bundle, job, .. } = self.subject;
-        let job = Job { device: device.clone(), dtype: dtype.clone(), threads: self.config.threads, ..job.clone() };
+        let bundle = &self.subject.bundle;
         let (kind, mut command) = match peer {
             None => (Kind::Ours, self.worker(target)),
             Some(_) if bundle.preprocess().stain.is_some() => {
@@ -152,11 +151,18 @@ impl Measured<'_> {
             dtype: dtype.clone(),
             ..Cell::default()
         };
-        Participant::open(kind, &mut command, &job, &cell, self.how(&self.config.batches))
+        Participant::open(kind, &mut command, &self.job(target), &cell, self.how(target, &self.config.batches))
     }
 
-    fn how<'b>(&'b self, batches: &'b [usize]) -> How<'b> {
-        How { batches, seconds: self.config.settings.seconds, folder: self.folder, cancel: self.cancel }
+    fn how<'b>(&'b self, target: &Target, batches: &'b [usize]) -> How<'b> {
+        let (seconds, on_gpu) = (self.config.settings.seconds, target.on_gpu);
+        How { batches, seconds, on_gpu, folder: self.folder, cancel: self.cancel }
+    }
+
+    /// What a process is told.
+    fn job(&self, target: &Target) -> Job {
+        let Target { device, dtype, .. } = target.clone();
+        Job { device, dtype, threads: self.config.threads, ..self.subject.job.clone() }
     }
 
     /// This program, measured.
@@ -194,13 +200,7 @@ impl Measured<'_> {
         }
         (self.listen)(BenchEvent::Step { what: "cpu in f32: scores to compare with" });
         let target = Target::reference();
-        let job = Job {
-            device: target.device.clone(),
-            dtype: target.dtype.clone(),
-            threads: self.config.threads,
-            ..self.subject.job.clone()
-        };
-        match scores_of(&mut self.worker(&target), &job, self.how(&[])) {
+        match scores_of(&mut self.worker(&target), &self.job(&target), self.how(&target, &[])) {
             Ok(scores) => Ok(Some(scores)),
             Err(error) => {
                 self.leave_out(record, "on cpu in f32, which others are compared with", &error, &[])?;

@@ -6,7 +6,6 @@ use super::parity::parity;
 use super::protocol::{Answer, Job, LineAnswer, OpenAnswer, Request, StagesAnswer, WarmAnswer};
 use super::record::{Cell, Energy, Line, MemoryUse, Stage, Start};
 use super::samples::Samples;
-use crate::device::{Adapter, AdapterKind, adapters};
 use crate::error::{Error, Result};
 use crate::tile::Meaning;
 use std::path::Path;
@@ -66,6 +65,8 @@ pub(super) struct How<'a> {
     pub(super) batches: &'a [usize],
     /// What a round of a figure aims at, seconds.
     pub(super) seconds: f64,
+    /// Whether a GPU computes, whose energy is counted by itself.
+    pub(super) on_gpu: bool,
     /// For files of scores.
     pub(super) folder: &'a Path,
     pub(super) cancel: &'a AtomicBool,
@@ -113,7 +114,7 @@ impl Participant {
         match new.rehearse(started, how) {
             Ok(()) => {
                 // Only now: a device that sleeps tells nothing.
-                new.meter = EnergyMeter::for_device(is_on_host(&new.cell), &new.cell.device_name);
+                new.meter = EnergyMeter::for_device(!how.on_gpu, &new.cell.device_name);
                 Ok(new)
             }
             Err(error) => Err((error, new.talk.last_words())),
@@ -173,8 +174,7 @@ impl Participant {
     pub(super) fn finish(&mut self, cancel: &AtomicBool) -> Result<()> {
         let last = memory(&mut self.talk, cancel)?;
         if let Some(series) = self.series.last_mut() {
-            series.memory.host_bytes = series.memory.host_bytes.max(last.host_bytes);
-            series.memory.device_bytes = series.memory.device_bytes.max(last.device_bytes);
+            series.memory = series.memory.max(last);
         }
         Ok(())
     }
@@ -248,8 +248,7 @@ impl Rounds {
                 stage.0.extend(later.0);
                 stage.1.extend(later.1);
             }
-            series.memory.host_bytes = series.memory.host_bytes.max(later.memory.host_bytes);
-            series.memory.device_bytes = series.memory.device_bytes.max(later.memory.device_bytes);
+            series.memory = series.memory.max(later.memory);
             series.start.steady &= later.start.steady;
         }
     }
@@ -300,12 +299,6 @@ impl Series {
             utilisation.push(tile_s * tiles / (line.seconds * at_once.max(1) as f64));
         }
     }
-}
-
-/// Whether the CPU computes: itself, or as a software renderer.
-fn is_on_host(cell: &Cell) -> bool {
-    let is_software = |adapter: &Adapter| adapter.name == cell.device_name && adapter.kind == AdapterKind::Software;
-    cell.device == "cpu" || adapters().iter().any(is_software)
 }
 
 /// Scores of all tiles in memory, read back from a file.

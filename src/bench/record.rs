@@ -248,6 +248,17 @@ pub struct MemoryUse {
     pub device_bytes: Option<u64>,
 }
 
+impl MemoryUse {
+    /// The most of both.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            host_bytes: self.host_bytes.max(other.host_bytes),
+            device_bytes: self.device_bytes.max(other.device_bytes),
+        }
+    }
+}
+
 /// Energy of the parts of the machine that tell it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

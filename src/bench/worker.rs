@@ -10,10 +10,8 @@ use super::protocol::{
 use crate::device::{DeviceSpec, OpenDevice, cache, open_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Predictor, PredictorConfig, Scored, StageTimes};
-use crate::map::BiomarkerMap;
 use crate::nn::Bundle;
-use crate::pipeline::{Prepared, ScoreConfig, prepare, score_tiles};
-use crate::tile::Meaning;
+use crate::pipeline::{Prepared, ScoreConfig, lay_map, prepare, score_tiles};
 use crate::units::Mpp;
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -62,7 +60,7 @@ struct Worker {
 struct Engine {
     bundle: Bundle,
     device: OpenDevice,
-    predictor: Option<Predictor>,
+    predictor: Predictor,
     tiles: Vec<u8>,
     /// Whole passes of each batch size in a round, by what a pass takes.
     pass_s: HashMap<usize, f64>,
@@ -124,7 +122,7 @@ impl Worker {
             aside_s: 0.0,
         };
         let (pass_s, slide) = (HashMap::new(), None);
-        self.engine = Some(Engine { bundle, device, predictor: Some(predictor), tiles, pass_s, slide });
+        self.engine = Some(Engine { bundle, device, predictor, tiles, pass_s, slide });
         Ok(answer)
     }
 }
@@ -145,20 +143,16 @@ fn lanes(job: &Job, device: &OpenDevice) -> usize {
 
 impl Engine {
     /// The predictor in the sizes that are asked for.
-    fn sized(&mut self, job: &Job, batch: usize) -> Result<&Predictor> {
-        let config = PredictorConfig { batch: batch.max(1), lanes: lanes(job, &self.device) };
-        let predictor = match self.predictor.take() {
-            Some(predictor) => predictor.with_config(config),
-            None => Predictor::new(&self.bundle, &self.device, config)?,
-        };
-        Ok(self.predictor.insert(predictor))
+    fn sized(&mut self, job: &Job, batch: usize) -> &Predictor {
+        self.predictor.resize(PredictorConfig { batch: batch.max(1), lanes: lanes(job, &self.device) });
+        &self.predictor
     }
 
     /// Scores so many batches, and says how long it took, seconds.
     fn pass(&mut self, job: &Job, batch: usize, batches: usize) -> Result<f64> {
         // Laid out before the clock starts: a loader fills its buffers while the device computes.
         let feed = MemoryFeed::new(&self.tiles, job.tile_bytes(), batch, batches, lanes(job, &self.device));
-        let predictor = self.sized(job, batch)?;
+        let predictor = self.sized(job, batch);
         let started = Instant::now();
         predictor.run(&feed, &|_| {})?;
         Ok(started.elapsed().as_secs_f64())
@@ -208,7 +202,7 @@ impl Engine {
     fn outputs(&mut self, job: &Job, batch: usize) -> Result<Vec<f32>> {
         let feed = MemoryFeed::once(&self.tiles, job.tile_bytes(), batch);
         let rows = Mutex::new(vec![Vec::new(); job.tile_count]);
-        self.sized(job, batch)?.run(&feed, &|scored: Scored| {
+        self.sized(job, batch).run(&feed, &|scored: Scored| {
             let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             for (tile, scores) in scored.tiles.into_iter().zip(scored.scores) {
                 if let Some(row) = rows.get_mut(tile as usize) {
@@ -221,13 +215,13 @@ impl Engine {
 
     fn line(&mut self, job: &Job, batch: usize, tiles: usize) -> Result<LineAnswer> {
         let never = AtomicBool::new(false);
-        if self.slide.is_none() {
-            self.slide = Some(job.prepare(&never)?);
-        }
-        self.sized(job, batch)?;
-        let (Some(Prepared { slide, plan, .. }), Some(predictor)) = (&self.slide, &self.predictor) else {
-            return Err(Error::new(ErrorKind::Usage, "BCH-0003", "expected a slide, found none"));
+        self.sized(job, batch);
+        let Self { bundle, predictor, slide, .. } = self;
+        let prepared = match slide.take() {
+            Some(prepared) => prepared,
+            None => job.prepare(&never)?,
         };
+        let Prepared { slide, plan, .. } = slide.insert(prepared);
         let config = ScoreConfig { workers: job.threads, ..job.settings()? };
         let mut sum = LineAnswer::default();
         // A fast device is through with a slide before the clock has ticked often enough.
@@ -237,13 +231,9 @@ impl Engine {
             part.origins_l0.truncate(left);
             left -= part.len().clamp(1, left);
             let started = Instant::now();
-            let (predictions, report) = score_tiles(&config, (&self.bundle, predictor), slide, &part, &never, &|_| {})?;
+            let (predictions, report) = score_tiles(&config, (&*bundle, &*predictor), slide, &part, &never, &|_| {})?;
             let scored_s = started.elapsed().as_secs_f64();
-            // As a run does: thousands of features a tile are not mapped.
-            match predictions.meaning {
-                Meaning::Features => BiomarkerMap::new(&part, &predictions.without_scores())?,
-                _ => BiomarkerMap::new(&part, &predictions)?,
-            };
+            lay_map(&part, &predictions)?;
             let seconds = started.elapsed().as_secs_f64();
             let Some(report) = report else {
                 return Err(Error::new(ErrorKind::Usage, "BCH-0004", "expected tissue on the slide, found none"));
@@ -265,7 +255,7 @@ impl Engine {
         let passes = self.passes(batch, seconds);
         let lanes = lanes(job, &self.device);
         let bytes: Vec<u8> = self.tiles.iter().copied().cycle().take(batch * job.tile_bytes()).collect();
-        let predictor = self.sized(job, batch)?;
+        let predictor = self.sized(job, batch);
         let lane = || -> Result<StageTimes> {
             (0..passes).try_fold(StageTimes::default(), |sum, _| Ok(sum.plus(predictor.time_stages(&bytes)?)))
         };

@@ -8,9 +8,7 @@ use eosin::export::{MapRecord, SlideRecord, SlideStatus};
 use eosin::geometry::{Rect, Size};
 use eosin::pipeline::{MapSettings, ScoreConfig};
 use eosin::synthetic::{CLASS_NAMES, SyntheticConfig, SyntheticSlide};
-use eosin::tile::GridRule;
 use eosin::tile::Meaning;
-use eosin::tissue::TissueConfig;
 use eosin::units::Mpp;
 use eosin::{Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -41,19 +39,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     })?;
     bar.finish_and_clear();
     let config = ScoreConfig {
-        slides: vec![slide_path.clone()],
-        out: args.out.clone(),
-        grid: GridRule::Eosin,
-        spacing: None,
-        tile_px: None,
-        overlap: 0.0,
-        min_tissue: 0.25,
-        mpp: None,
-        tissue: TissueConfig::default(),
         memory_bytes: u64::from(args.run.memory_mb) << 20,
         workers: args.run.workers,
         overwrite: true,
         maps: MapSettings::usual(),
+        ..ScoreConfig::usual(vec![slide_path.clone()], args.out.clone())
     };
     let outcome = run_with_progress(&config, &bundle, &device, &args.run)?;
     let scored = outcome.records.first().filter(|record| record.status == SlideStatus::Scored);

@@ -119,10 +119,9 @@ impl Predictor {
         self.config
     }
 
-    /// The same model in other sizes; nothing is loaded again.
-    #[must_use]
-    pub fn with_config(self, config: PredictorConfig) -> Self {
-        Self { config, ..self }
+    /// Works in other sizes from now on; nothing is loaded again.
+    pub fn resize(&mut self, config: PredictorConfig) {
+        self.config = config;
     }
 
     /// Scores the one test tile that every device is tried with.

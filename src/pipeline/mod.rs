@@ -31,4 +31,4 @@ pub use maps::{MapOutcome, map_results, map_slide};
 pub use outcome_table::OutcomeSource;
 pub use prepared::{Prepared, prepare};
 pub use score::{RunOutcome, ScoreConfig, score};
-pub use slide_run::score_tiles;
+pub use slide_run::{lay_map, score_tiles};

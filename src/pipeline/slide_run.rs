@@ -53,11 +53,7 @@ pub(super) fn score_slide(
     listen(Event::TilesPlanned { tiles: plan.len() });
     let (predictions, loaded) = score_tiles(config, (engine.bundle, &engine.predictor), &slide, &plan, cancel, listen)?;
     clock.lap(|seconds, lap| seconds.network = lap);
-    let map = match predictions.meaning {
-        // Thousands of features a tile are not mapped, only which tiles have some.
-        Meaning::Features => BiomarkerMap::new(&plan, &predictions.without_scores())?,
-        _ => BiomarkerMap::new(&plan, &predictions)?,
-    };
+    let map = lay_map(&plan, &predictions)?;
     let thresholds = engine.bundle.classes().iter().map(|class| class.reading().threshold);
     let map = map.with_thresholds(thresholds.collect());
     clock.lap(|seconds, lap| seconds.map = lap);
@@ -172,6 +168,18 @@ impl BatchFeed for Feed<'_> {
 
     fn recycle(&self, batch: Batch) {
         self.source.recycle(batch);
+    }
+}
+
+/// The map of a slide's predictions.
+///
+/// # Errors
+/// Those of [`BiomarkerMap::new`].
+pub fn lay_map(plan: &TilePlan, predictions: &Predictions) -> Result<BiomarkerMap> {
+    match predictions.meaning {
+        // Thousands of features a tile are not mapped, only which tiles have some.
+        Meaning::Features => BiomarkerMap::new(plan, &predictions.without_scores()),
+        _ => BiomarkerMap::new(plan, predictions),
     }
 }
 
