@@ -6,17 +6,16 @@
 //! those of a machine and a moment.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends when something is not there")]
 
-#[path = "../tests/cli/random_model.rs"]
-mod random_model;
 #[path = "common/slide.rs"]
 mod slide;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use eosin::bench::write_random_model;
+use eosin::bench::{peak_bytes, words};
 use eosin::device::{DeviceSpec, open};
 use eosin::nn::{Architecture, Bundle, Input};
 use eosin::pipeline::{ScoreConfig, score};
 use eosin::units::Mpp;
-use random_model::write_random_model;
 use slide::synthetic_slide;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -96,16 +95,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The kernel's own high-water mark, where there is one.
 fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.map_or_else(|| "not told by this system".to_string(), |found| found.trim().to_string())
+    peak_bytes().map_or_else(|| "not told by this system".to_string(), words::bytes)
 }
 
 fn random_resnet18(folder: &Path) -> PathBuf {
     let path = folder.join("model");
     let input = Input { mpp: 0.5, tile_px: 224, input_px: None, mean: [0.5; 3], std: [0.5; 3], stain: None };
-    write_random_model(&path, Architecture::ResNet18, input);
+    write_random_model(&path, "random", Architecture::ResNet18, input, 1).unwrap();
     path
 }

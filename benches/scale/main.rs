@@ -15,8 +15,6 @@ mod cases;
 mod child;
 mod material;
 mod plots;
-#[path = "../../tests/cli/random_model.rs"]
-mod random_model;
 mod table;
 
 use cases::{Case, Outcome};

@@ -1,6 +1,6 @@
 //! What is scored and with what: synthetic slides of so many tiles, and a small network of random weights.
 
-use crate::random_model::write_random_model;
+use eosin::bench::write_random_model;
 use eosin::geometry::{Rect, Size};
 use eosin::nn::{Architecture, Input};
 use eosin::raster::RgbImage8;
@@ -52,6 +52,6 @@ pub(crate) fn model(folder: &Path) -> PathBuf {
     let path = folder.join("model");
     let input =
         Input { mpp: MPP, tile_px: TILE_PX, input_px: Some(INPUT_PX), mean: [0.5; 3], std: [0.5; 3], stain: None };
-    write_random_model(&path, Architecture::MobileNetV3Small, input);
+    write_random_model(&path, "random", Architecture::MobileNetV3Small, input, 1).unwrap();
     path
 }

@@ -9,7 +9,7 @@ use super::samples::Samples;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Starts and memory are measured once, so nothing tells how far they scatter; within a tenth they are taken for the same.
+/// Memory is measured once, so nothing tells how far it scatters; within a tenth it is taken for the same.
 const ONCE_WITHIN: f64 = 0.1;
 
 /// Two records against each other.
@@ -90,7 +90,7 @@ pub enum FigureName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// They lie within what rounds differ by ([`Samples::agrees_with`]); of figures that are measured once, within a tenth.
+    /// They lie within what rounds differ by ([`Samples::agrees_with`]); of memory, measured once, within a tenth.
     Agrees,
     /// It is faster.
     Faster,
@@ -153,36 +153,36 @@ fn side(record: &BenchRecord) -> Side {
 fn compared(a: &Cell, b: &Cell) -> ComparedCell {
     let bytes = |of: Option<u64>| of.map(|bytes| bytes as f64);
     let line = a.line.as_ref().zip(b.line.as_ref());
-    let once = |name, a: Option<f64>, b: Option<f64>, verdicts| Some(measured_once(name, a?, b?, verdicts));
-    let (less, more) = ([Verdict::Faster, Verdict::Slower], [Verdict::Less, Verdict::More]);
+    let once = |name, a: Option<f64>, b: Option<f64>| Some(measured_once(name, a?, b?));
+    let (rate, time) = ([Verdict::Slower, Verdict::Faster], [Verdict::Faster, Verdict::Slower]);
     let figures = [
-        Some(rate(FigureName::Network, &a.network, &b.network)),
-        line.map(|(a, b)| rate(FigureName::Line, &a.rate, &b.rate)),
-        once(FigureName::ColdStart, Some(a.start.again_s), Some(b.start.again_s), less),
-        once(FigureName::HostMemory, bytes(a.memory.host_bytes), bytes(b.memory.host_bytes), more),
-        once(FigureName::DeviceMemory, bytes(a.memory.device_bytes), bytes(b.memory.device_bytes), more),
+        Some(sampled(FigureName::Network, &a.network, &b.network, rate)),
+        line.map(|(a, b)| sampled(FigureName::Line, &a.rate, &b.rate, rate)),
+        Some(sampled(FigureName::ColdStart, &a.start.again_s, &b.start.again_s, time)),
+        once(FigureName::HostMemory, bytes(a.memory.host_bytes), bytes(b.memory.host_bytes)),
+        once(FigureName::DeviceMemory, bytes(a.memory.device_bytes), bytes(b.memory.device_bytes)),
     ];
     ComparedCell { model: a.model.clone(), name: a.name(), figures: figures.into_iter().flatten().collect() }
 }
 
-fn rate(figure: FigureName, a: &Samples, b: &Samples) -> ComparedFigure {
+fn sampled(figure: FigureName, a: &Samples, b: &Samples, [lower, higher]: [Verdict; 2]) -> ComparedFigure {
     let verdict = if a.agrees_with(b) {
         Verdict::Agrees
-    } else if b.median > a.median {
-        Verdict::Faster
+    } else if b.median < a.median {
+        lower
     } else {
-        Verdict::Slower
+        higher
     };
     ComparedFigure { figure, a: a.median, b: b.median, ratio: ratio(a.median, b.median), verdict }
 }
 
-fn measured_once(figure: FigureName, a: f64, b: f64, [lower, higher]: [Verdict; 2]) -> ComparedFigure {
+fn measured_once(figure: FigureName, a: f64, b: f64) -> ComparedFigure {
     let verdict = if (a - b).abs() <= ONCE_WITHIN * a.abs().max(b.abs()) {
         Verdict::Agrees
     } else if b < a {
-        lower
+        Verdict::Less
     } else {
-        higher
+        Verdict::More
     };
     ComparedFigure { figure, a, b, ratio: ratio(a, b), verdict }
 }
@@ -279,7 +279,7 @@ mod tests {
         let mut record = record();
         for cell in &mut record.cells {
             cell.network = around(cell.network.median * 2.0);
-            cell.start.again_s /= 2.0;
+            cell.start.again_s = around(cell.start.again_s.median / 2.0);
             cell.memory.host_bytes = cell.memory.host_bytes.map(|bytes| bytes / 2);
             cell.memory.device_bytes = cell.memory.device_bytes.map(|bytes| bytes / 2);
             if let Some(line) = &mut cell.line {
@@ -320,7 +320,7 @@ mod tests {
         let mut other = record();
         // Rounds reach from 4 % below to 2 % above the median.
         other.cells[0].network = around(record().cells[0].network.median * 1.015);
-        other.cells[0].start.again_s *= 1.08;
+        other.cells[0].start.again_s = around(record().cells[0].start.again_s.median * 1.015);
         let found = compare(&record(), &other);
         assert!(found.cells[0].figures.iter().all(|figure| figure.verdict == Verdict::Agrees), "{:?}", found.cells[0]);
     }

@@ -35,18 +35,18 @@ type Sampled = fn(&Cell) -> Option<&Samples>;
 type Single = fn(&Cell) -> Option<f64>;
 
 /// Figures of several rounds: three columns each.
-const SAMPLED: [(&str, Sampled); 4] = [
+const SAMPLED: [(&str, Sampled); 5] = [
     ("network_tiles_per_s", |cell| Some(&cell.network)),
     ("ratio_to_first", |cell| cell.ratio.as_ref()),
     ("line_tiles_per_s", |cell| Some(&cell.line.as_ref()?.rate)),
+    ("start_again_s", |cell| Some(&cell.start.again_s)),
     ("joules_per_tile", |cell| Some(&cell.energy.as_ref()?.joules_per_tile)),
 ];
 
 /// Figures that were measured once: a column each.
-const SINGLE: [(&str, Single); 15] = [
+const SINGLE: [(&str, Single); 14] = [
     ("rounds", |cell| Some(cell.network.rounds.len() as f64)),
     ("cold_start_s", |cell| Some(cell.start.cold_s)),
-    ("start_again_s", |cell| Some(cell.start.again_s)),
     ("open_s", |cell| Some(cell.start.open_s)),
     ("load_s", |cell| Some(cell.start.load_s)),
     ("first_batch_s", |cell| Some(cell.start.first_s)),
@@ -75,8 +75,8 @@ pub fn csv(record: &BenchRecord) -> String {
     let head = OF.iter().map(|name| (*name).to_owned()).chain(sampled).chain(single).chain(staged);
     // Writing to memory does not fail.
     let _ = table.write_record(head.chain(["energy_source", "absent_because"].map(str::to_owned)));
+    let three = |of: Option<&Samples>| [of.map(|of| of.median), of.map(|of| of.low), of.map(|of| of.high)];
     for cell in &record.cells {
-        let three = |of: Option<&Samples>| [of.map(|of| of.median), of.map(|of| of.low), of.map(|of| of.high)];
         let sampled = SAMPLED.iter().flat_map(|(_, take)| three(take(cell)));
         let single = SINGLE.iter().map(|(_, take)| take(cell));
         let staged = stages.iter().flat_map(|name| {
@@ -91,10 +91,13 @@ pub fn csv(record: &BenchRecord) -> String {
     }
     for run in &record.runs {
         let names = [&run.program, &run.model, "", "", &run.device, "", "", &run.dtype, "", &run.setting, WHOLE_RUN];
-        let rate = [run.rate.median, run.rate.low, run.rate.high].map(Some);
-        let ratio = run.ratio.as_ref();
-        let ratio = [ratio.map(|of| of.median), ratio.map(|of| of.low), ratio.map(|of| of.high)];
-        let sampled = [None; 3].into_iter().chain(ratio).chain(rate).chain([None; 3]);
+        let sampled = SAMPLED.iter().flat_map(|(name, _)| {
+            three(match *name {
+                "ratio_to_first" => run.ratio.as_ref(),
+                "line_tiles_per_s" => Some(&run.rate),
+                _ => None,
+            })
+        });
         let single = SINGLE.iter().map(|(name, _)| match *name {
             "rounds" => Some(run.rate.rounds.len() as f64),
             "line_tiles" => Some(run.tiles as f64),

@@ -7,7 +7,7 @@ use super::answer_of::answer_of;
 use super::kernel::{bytes, number, numbered, text, values};
 use super::nvidia::{self, Card, NVIDIA_SMI};
 use super::record::{AdapterFacts, Machine};
-use crate::device::{Adapter, adapters};
+use crate::device::{Adapter, AdapterKind, adapters};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -73,7 +73,17 @@ fn adapter_facts(adapters: &[Adapter], cards: &[Card]) -> Vec<AdapterFacts> {
             clock_mhz: nvidia::find(cards, &adapter.name, adapter.pci.as_deref()).and_then(|card| card.clock_mhz),
         }
     };
-    adapters.iter().enumerate().map(facts).collect()
+    // CUDA needs no driver of graphics, and cards for computing often have none. It numbers cards by an order of its own.
+    let seen =
+        |card: &&Card| adapters.iter().any(|adapter| nvidia::find(&[(*card).clone()], &adapter.name, None).is_some());
+    let cuda_only = cards.iter().filter(|card| !seen(card)).map(|card| AdapterFacts {
+        device: "cuda".to_string(),
+        name: card.name.clone(),
+        kind: AdapterKind::DiscreteGpu.name().to_string(),
+        driver: format!("NVIDIA {}", card.driver),
+        clock_mhz: card.clock_mhz,
+    });
+    adapters.iter().enumerate().map(facts).chain(cuda_only).collect()
 }
 
 /// From the files of a Linux kernel below `root`, which is `/`.
@@ -165,7 +175,6 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::AdapterKind;
 
     const XEON: &str = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel\t\t: 143\n\
         model name\t: Intel(R) Xeon(R)  Platinum 8480+\ncpu MHz\t\t: 2000.000\n\
@@ -278,6 +287,7 @@ mod tests {
         let card = |place: &str, clock| Card {
             place: place.to_string(),
             name: "NVIDIA RTX A6000".to_string(),
+            driver: "550.54.15".to_string(),
             clock_mhz: Some(clock),
         };
         let adapters = [
@@ -289,6 +299,8 @@ mod tests {
         let found: Vec<_> = facts.iter().map(|fact| (fact.device.as_str(), fact.clock_mhz)).collect();
         assert_eq!(found, [("vulkan:0", Some(210.0)), ("metal:0", None), ("vulkan:1", Some(1800.0))]);
         assert_eq!(facts[0].kind, "discrete GPU");
+        let unseen = adapter_facts(&[], &[card("00000000:17:00.0", 1800.0)]);
+        assert_eq!((unseen[0].device.as_str(), unseen[0].driver.as_str()), ("cuda", "NVIDIA 550.54.15"));
     }
 
     #[test]

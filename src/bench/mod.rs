@@ -1,7 +1,6 @@
 //! How fast, from when on, at what cost and how rightly: models on devices, and other programs beside them.
 //!
-//! Every combination of model, device and dtype, and every other program, is a process of its own ([`Job`], [`Request`],
-//! [`Answer`]): a driver that breaks takes its process only, memory is told apart, and a start is a start. Once all are
+//! Every combination of model, device and dtype, and every other program, is a process of its own (`protocol.rs`): a driver that breaks takes its process only, memory is told apart, and a start is a start. Once all are
 //! warm they are asked in turn, round by round, so that a machine that slows down slows all of them.
 //!
 //! `worker.rs` is the measured process, `conversation.rs` its other end, `participant.rs` what is asked of it, `matrix.rs`
@@ -43,18 +42,16 @@ mod worker;
 mod write;
 
 pub use compare::{ComparedCell, ComparedFigure, Comparison, FigureName, Side, Verdict, compare};
-pub use energy::EnergyMeter;
-pub use names::{fastest, fastest_with_stages, grouped};
-pub use pace::{PaceWatch, warnings};
+pub use memory::peak_bytes;
+pub use names::fastest_with_stages;
 pub use peer::Peer;
-pub use protocol::{Answer, Job, LineAnswer, MemoryAnswer, OpenAnswer, Request, RoundAnswer, StagesAnswer, WarmAnswer};
 pub use record::{
     Absent, AdapterFacts, BenchRecord, Cell, Energy, InputFacts, Line, Machine, MemoryUse, ModelUsed, Pace, Parity,
     SCHEMA, Settings, Stage, Start, WholeRun,
 };
 pub use run::{BenchConfig, BenchEvent, bench};
 pub use samples::Samples;
-pub use subject::ModelChoice;
+pub use subject::{ModelChoice, write_random_model};
 pub use target::Target;
 pub use worker::work;
-pub use write::write_bench;
+pub use write::{RECORD, write_bench};

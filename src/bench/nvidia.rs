@@ -13,13 +13,15 @@ pub(super) struct Card {
     pub place: String,
     /// Its name, as its Vulkan driver says it, too.
     pub name: String,
+    /// Version of its driver, such as `570.86.15`.
+    pub driver: String,
     /// Clock of its multiprocessors, MHz.
     pub clock_mhz: Option<f64>,
 }
 
 /// All cards; none where the program is missing, fails, or takes too long.
 pub(super) fn cards(program: &OsStr) -> Vec<Card> {
-    let args = ["--query-gpu=pci.bus_id,name,clocks.sm", "--format=csv,noheader,nounits"];
+    let args = ["--query-gpu=pci.bus_id,name,driver_version,clocks.sm", "--format=csv,noheader,nounits"];
     parse(&answer_of(program, &args).unwrap_or_default())
 }
 
@@ -34,9 +36,9 @@ pub(super) fn find<'a>(cards: &'a [Card], name: &str, pci: Option<&str>) -> Opti
 fn parse(text: &str) -> Vec<Card> {
     let card = |line: &str| {
         let mut fields = line.split(',').map(str::trim);
-        let (place, name, clock) = (fields.next()?, fields.next()?, fields.next()?);
-        let clock_mhz = clock.parse().ok();
-        fields.next().is_none().then(|| Card { place: place.to_string(), name: name.to_string(), clock_mhz })
+        let mut field = || fields.next().map(str::to_string);
+        let (place, name, driver, clock) = (field()?, field()?, field()?, field()?);
+        field().is_none().then(|| Card { place, name, driver, clock_mhz: clock.parse().ok() })
     };
     text.lines().filter_map(card).collect()
 }
@@ -45,9 +47,9 @@ fn parse(text: &str) -> Vec<Card> {
 mod tests {
     use super::*;
 
-    const TWO_ALIKE_AND_ONE: &str = "00000000:17:00.0, NVIDIA RTX A6000, 1800\n\
-        00000000:65:00.0, NVIDIA RTX A6000, 210\n\
-        00000001:CA:00.0, NVIDIA T400 4GB, [N/A]\n";
+    const TWO_ALIKE_AND_ONE: &str = "00000000:17:00.0, NVIDIA RTX A6000, 550.54.15, 1800\n\
+        00000000:65:00.0, NVIDIA RTX A6000, 550.54.15, 210\n\
+        00000001:CA:00.0, NVIDIA T400 4GB, 550.54.15, [N/A]\n";
 
     #[test]
     fn cards_are_found_by_place_or_by_a_name_that_only_one_has() {

@@ -3,6 +3,7 @@
 use super::conversation::{Conversation, FAILED};
 use super::energy::EnergyMeter;
 use super::parity::parity;
+use super::peer::PEER_BATCH;
 use super::protocol::{Answer, Job, LineAnswer, OpenAnswer, Request, StagesAnswer, WarmAnswer};
 use super::record::{Cell, Energy, Line, MemoryUse, Stage, Start};
 use super::samples::Samples;
@@ -17,8 +18,6 @@ use std::time::Instant;
 const STAGES: [&str; 8] = ["read", "decode", "assemble", "upload", "preprocess", "network", "readback", "aggregate"];
 /// Share of a round in which stages are timed one by one: they need no more than a few batches.
 const STAGES_SHARE: f64 = 0.25;
-/// Tiles in a batch of programs that do not say what they take usually.
-const PEER_BATCH: usize = 32;
 
 /// Whether it is this program, whose whole line and stages are measured as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +94,8 @@ impl Participant {
         let mut second = Self::start(kind, command, job, cell.clone(), how)?;
         for series in &mut second.series {
             if let Some((_, start)) = learnt.iter().find(|(batch, _)| *batch == series.batch) {
-                series.start = Start { again_s: series.start.cold_s, learnt: true, ..start.clone() };
+                series.start =
+                    Start { again_s: std::mem::take(&mut series.start.again_s), learnt: true, ..start.clone() };
             }
         }
         Ok(second)
@@ -135,7 +135,8 @@ impl Participant {
                 Ok((mut series, first_s)) => {
                     let cold_s = *cold_s.get_or_insert(opened_s + first_s);
                     let (open_s, load_s) = (opened.open_s, opened.load_s);
-                    series.start = Start { cold_s, again_s: cold_s, open_s, load_s, ..series.start };
+                    let again_s = Samples::of(vec![cold_s]).unwrap_or_default();
+                    series.start = Start { cold_s, again_s, open_s, load_s, ..series.start };
                     self.series.push(series);
                 }
                 // Too large for this device, say: others may fit.
@@ -236,8 +237,8 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// Adds what a later process of the same target gave. The start and the scores stay those of the first one; memory is
-    /// the most of all.
+    /// Adds what a later process of the same target gave. The first start and the scores stay those of the first one; memory
+    /// is the most of all.
     pub(super) fn extend(&mut self, later: Self) {
         for later in later.series {
             let Some(series) = self.series.iter_mut().find(|series| series.batch == later.batch) else { continue };
@@ -250,6 +251,7 @@ impl Rounds {
             }
             series.memory = series.memory.max(later.memory);
             series.start.steady &= later.start.steady;
+            series.start.again_s.extend(later.start.again_s);
         }
     }
 

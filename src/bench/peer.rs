@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::str::FromStr;
 
+/// Tiles in a batch of programs that do not say what they take usually; WSInfer's own default.
+pub(super) const PEER_BATCH: usize = 32;
+
 /// Another program that runs the same network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {

@@ -195,13 +195,12 @@ pub struct Cell {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// From the start of the process to the first scores; the same for all batches of a process, and of its smallest.
+    /// From the start of the first process to its first scores; the same for all batches of a process, and of its smallest.
     pub cold_s: f64,
-    /// Whether kernels were compiled or tuned and kept. Then figures are those of a second process, which finds them, and
-    /// `again_s` is its start.
+    /// Whether that one compiled or tuned kernels and kept them. Then figures are those of processes that find them.
     pub learnt: bool,
-    /// As `cold_s`, once all is known; `cold_s` where nothing was learnt.
-    pub again_s: f64,
+    /// As `cold_s`, of each process that was measured: all is known to it, or there was nothing to learn.
+    pub again_s: Samples,
     /// Of that, opening the device.
     pub open_s: f64,
     /// Of that, reading weights and bringing them to the device.

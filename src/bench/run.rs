@@ -3,7 +3,7 @@
 use super::matrix::{Given, Measured};
 use super::pace::{PaceWatch, warnings};
 use super::record::{Absent, BenchRecord, Machine, SCHEMA, Settings};
-use super::subject::{ModelChoice, Source, lay_out};
+use super::subject::{ModelChoice, Source, Subject, lay_out};
 use super::target::Target;
 use super::whole::whole_runs;
 use crate::error::{Error, ErrorKind, Result};
@@ -71,7 +71,7 @@ pub(super) type Listen<'a> = &'a (dyn Fn(BenchEvent<'_>) + Sync);
 /// Measures everything.
 ///
 /// # Errors
-/// What concerns the whole bench: a slide or model that cannot be opened, nothing that could be measured
+/// What concerns the whole bench: a slide or model that cannot be opened, two models of one name, nothing that could be measured
 /// ([`ErrorKind::Device`] `BCH-0014`), an interruption. Devices and programs that are not there are rows of
 /// [`BenchRecord::absent`].
 pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> Result<BenchRecord> {
@@ -98,6 +98,11 @@ pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> R
     for (at, choice) in config.models.iter().enumerate() {
         listen(BenchEvent::Step { what: &format!("{}: tiles", choice.name()) });
         match lay_out(choice, &source, &folder.path().join(format!("model-{at}")), cancel) {
+            Ok(subject) if is_among(&subjects, subject.bundle.name()) => {
+                let found =
+                    format!("expected models of different names, found two that are \"{}\"", subject.bundle.name());
+                return Err(Error::new(ErrorKind::Usage, "BCH-0019", found).with_advice("measure them in two runs"));
+            }
             Ok(subject) => subjects.push((subject, Given::default())),
             Err(error) if config.models.len() > 1 && error.kind() != ErrorKind::Interrupted => {
                 let absent = Absent { what: choice.name(), why: error.without_path() };
@@ -133,6 +138,11 @@ pub fn bench(config: &BenchConfig, cancel: &AtomicBool, listen: Listen<'_>) -> R
         ));
     }
     Ok(record)
+}
+
+/// Whether a model of this name is there already: figures are told apart by it.
+fn is_among(subjects: &[(Subject, Given)], name: &str) -> bool {
+    subjects.iter().any(|(subject, _)| subject.bundle.name() == name)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn cell(model: &Model, runner: &Runner, (batch, share): (usize, f64)) -> Cell {
             cold_s: if ours { 0.9 } else { 4.3 },
             learnt: false,
             steady: true,
-            again_s: if ours { 0.9 } else { 4.3 },
+            again_s: around(if ours { 0.9 } else { 4.3 }),
             open_s: if gpu { 0.31 } else { 0.02 },
             load_s: 0.11,
             first_s: if gpu { 6.4 } else { 0.05 },

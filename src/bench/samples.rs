@@ -33,6 +33,12 @@ impl Samples {
         Some(Self { median, low, high, rounds })
     }
 
+    /// Adds the rounds of another one.
+    pub fn extend(&mut self, other: Self) {
+        let rounds = self.rounds.iter().copied().chain(other.rounds).collect();
+        *self = Self::of(rounds).unwrap_or_default();
+    }
+
     /// Round by round over another figure of the same rounds; none when they are not as many, or one is 0.
     pub fn over(&self, other: &Self) -> Option<Self> {
         if self.rounds.len() != other.rounds.len() {
@@ -72,6 +78,13 @@ mod tests {
         assert_eq!((found.median, found.low, found.high, found.rounds[0]), (2.5, 1.0, 10.0, 3.0));
         assert!((of(&[4.0]).median - 4.0).abs() < f64::EPSILON);
         assert!(Samples::of(vec![]).is_none() && Samples::of(vec![1.0, f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn rounds_of_another_one_are_added_behind() {
+        let mut found = of(&[2.0]);
+        found.extend(of(&[1.0, 6.0]));
+        assert_eq!(found, of(&[2.0, 1.0, 6.0]));
     }
 
     #[test]

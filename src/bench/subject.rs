@@ -70,7 +70,7 @@ pub(super) fn lay_out(choice: &ModelChoice, source: &Source, folder: &Path, canc
     std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, "make a folder", error))?;
     let model = match choice {
         ModelChoice::Folder(folder) => folder.clone(),
-        ModelChoice::Random(architecture) => write_random(&folder.join("model"), *architecture, source.seed)?,
+        ModelChoice::Random(architecture) => random_model(&folder.join("model"), *architecture, source.seed)?,
     };
     let whole = |path: &Path| path.canonicalize().map_err(|error| Error::io(path, "open", error));
     let model = whole(&model)?;
@@ -161,29 +161,44 @@ fn read_tiles(prepared: &Prepared, input_px: u32, wanted: usize, cancel: &Atomic
     Ok((read.concat(), read.len()))
 }
 
-/// A bundle of two classes.
-fn write_random(folder: &Path, architecture: Architecture, seed: u64) -> Result<PathBuf> {
-    let spec = NetworkSpec::torch(architecture, 2);
-    let input_px = architecture.input_px();
+/// A bundle that sees tiles as the network's authors did.
+fn random_model(folder: &Path, architecture: Architecture, seed: u64) -> Result<PathBuf> {
     let (mean, std) = architecture.colours().unwrap_or(([0.5; 3], [0.5; 3]));
+    let input = Input { mpp: RANDOM_MPP, tile_px: architecture.input_px(), input_px: None, mean, std, stain: None };
+    write_random_model(folder, architecture.name(), architecture, input, seed)?;
+    Ok(folder.to_path_buf())
+}
+
+/// Writes a bundle of two classes with random weights: what it says of a tile has no meaning; whether, where and how fast
+/// it says so has.
+///
+/// # Errors
+/// Those of [`write_bundle`].
+pub fn write_random_model(
+    folder: &Path,
+    name: &str,
+    architecture: Architecture,
+    input: Input,
+    seed: u64,
+) -> Result<()> {
+    let spec = NetworkSpec::torch(architecture, 2);
     let card = Card {
         schema: 1,
-        name: architecture.name().to_owned(),
+        name: name.to_owned(),
         task: "none".to_owned(),
         version: "1".to_owned(),
         licence: "MIT OR Apache-2.0".to_owned(),
         attribution: "random weights".to_owned(),
-        intended_use: "benches only: scores have no meaning".to_owned(),
+        intended_use: "research use only: benches and tests, scores have no meaning".to_owned(),
         training_data: "none".to_owned(),
         activation: Activation::Softmax,
         classes: vec![Class::named("a"), Class::named("b")],
-        input: Input { mpp: RANDOM_MPP, tile_px: input_px, input_px: None, mean, std, stain: None },
+        input,
         architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F32 },
         calibration: None,
         familiarity: None,
         metrics: Metrics::new(),
     };
-    write_bundle(folder, &card, &fresh(&spec, seed)?, "Random weights, for benches.\n")?;
-    Ok(folder.to_path_buf())
+    write_bundle(folder, &card, &fresh(&spec, seed)?, "random weights, for benches and tests\n").map(drop)
 }

@@ -2,7 +2,7 @@
 //! and not tiles.
 
 use super::conversation::{Conversation, end_group};
-use super::peer::{Peer, write_scripts};
+use super::peer::{PEER_BATCH, Peer, write_scripts};
 use super::protocol::{Answer, Job, Request};
 use super::record::{Absent, BenchRecord, WholeRun};
 use super::run::{BenchConfig, BenchEvent, Listen};
@@ -19,8 +19,6 @@ use std::time::{Duration, Instant};
 const MOST_ROUNDS: usize = 3;
 /// How often it is looked whether a run has ended: a thousandth of what the shortest takes.
 const POLL: Duration = Duration::from_millis(2);
-/// Tiles that WSInfer computes at once; its own default.
-const BATCH: usize = 32;
 
 /// What one whole run gave.
 struct Took {
@@ -70,7 +68,7 @@ pub(super) fn whole_runs(
             Ok(took) => ours.push(took),
             Err(error) => return leave_out(record, error, &[]),
         }
-        match talk.ask(&Request::Line { batch: BATCH, tiles: usize::MAX }, cancel) {
+        match talk.ask(&Request::Line { batch: PEER_BATCH, tiles: usize::MAX }, cancel) {
             Ok(Answer::Line(line)) => theirs.push(Took { tiles: line.tiles, seconds: line.seconds }),
             Ok(_) => return leave_out(record, Answer::unexpected(), &[]),
             Err(error) => return leave_out(record, error, &talk.last_words()),

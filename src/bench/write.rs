@@ -7,6 +7,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::export::write_text;
 use std::path::Path;
 
+/// File of the record in a folder of results.
+pub const RECORD: &str = "bench.json";
+
 /// Writes `bench.json`, `bench.csv` and `bench.html` into a folder, which is made when it does not exist; each is whole or
 /// absent.
 ///
@@ -17,7 +20,7 @@ pub fn write_bench(folder: &Path, record: &BenchRecord) -> Result<()> {
     let json = serde_json::to_string_pretty(record).map_err(|error| {
         Error::new(ErrorKind::Io, "BCH-0020", format!("expected a record that can be written, found: {error}"))
     })?;
-    write_text(folder, "bench.json", &format!("{json}\n"))?;
+    write_text(folder, RECORD, &format!("{json}\n"))?;
     write_text(folder, "bench.csv", &csv(record))?;
     write_text(folder, "bench.html", &page(record)?)?;
     Ok(())

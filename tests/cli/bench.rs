@@ -33,6 +33,7 @@ fn a_bench_measures_the_cpu_and_says_why_other_devices_are_left_out() {
             (&"cpu".into(), &"f32".into(), &"burn flex".into())
         );
         assert_eq!(cell["network"]["rounds"].as_array().unwrap().len(), 2);
+        assert_eq!(cell["start"]["again_s"]["rounds"].as_array().unwrap().len(), 2);
         assert!(
             cell["network"]["median"].as_f64().unwrap() > 0.0 && cell["line"]["rate"]["low"].as_f64().unwrap() > 0.0
         );
@@ -72,6 +73,31 @@ fn a_result_agrees_with_itself_and_what_is_no_result_is_refused() {
     let refused = here.run(&["bench", "compare", "bench/bench.json", "no.json"]);
     assert_eq!(refused.code, Some(4), "{:#?}", refused.lines);
     assert!(refused.lines[0].contains("BCH-01"), "{:#?}", refused.lines);
+}
+
+#[test]
+fn results_are_replaced_when_that_is_asked_for_alone() {
+    let here = Workplace::new();
+    std::fs::create_dir(here.path("bench")).unwrap();
+    here.write("bench/bench.json", b"of before");
+    let said = bench(&here, &["--devices", "cpu"]);
+    assert_eq!(said.code, Some(4), "{:#?}", said.lines);
+    assert!(said.lines[0].contains("BCH-0022") && here.read("bench/bench.json") == b"of before", "{:#?}", said.lines);
+    assert_eq!(bench(&here, &["--devices", "cpu", "--overwrite"]).code, Some(0));
+    assert_eq!(record(&here)["cells"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn two_models_of_one_name_are_refused() {
+    let here = Workplace::new();
+    std::fs::create_dir(here.path("other")).unwrap();
+    for file in std::fs::read_dir(here.path("model")).unwrap().flatten() {
+        let name = format!("other/{}", file.file_name().to_str().unwrap());
+        here.write(&name, &std::fs::read(file.path()).unwrap());
+    }
+    let said = here.run(&["bench", "--models", "model,other", "--devices", "cpu", "--slide", "slides/good.svs"]);
+    assert_eq!(said.code, Some(4), "{:#?}", said.lines);
+    assert!(said.lines.iter().any(|line| line.contains("\"random\" [BCH-0019]")), "{:#?}", said.lines);
 }
 
 #[test]

@@ -17,7 +17,6 @@ mod maps;
 mod precision;
 mod privacy;
 mod questions;
-mod random_model;
 mod resume;
 mod slide_faults;
 #[cfg(unix)]

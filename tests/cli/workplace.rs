@@ -1,6 +1,6 @@
 //! A folder with slides and a model, the program run in it, and what it left.
 
-use crate::random_model::write_random_model;
+use eosin::bench::write_random_model;
 use eosin::geometry::Size;
 use eosin::nn::{Architecture, Input};
 use eosin::raster::RgbImage8;
@@ -220,5 +220,5 @@ fn described() -> PyramidConfig {
 pub(crate) fn write_model(folder: &Path, architecture: Architecture) {
     let input =
         Input { mpp: MPP, tile_px: TILE_PX, input_px: Some(INPUT_PX), mean: [0.5; 3], std: [0.5; 3], stain: None };
-    write_random_model(folder, architecture, input);
+    write_random_model(folder, "random", architecture, input, 1).unwrap();
 }

@@ -1,7 +1,7 @@
 //! A model on labelled tiles: whose labels are whose classes, the same scores in any company, and two models on the same tiles.
 
-use crate::random_model::write_random_model;
 use eosin::assess::{EvaluateConfig, Evaluated, ask, evaluate, predict};
+use eosin::bench::write_random_model;
 use eosin::dataset::{DataSource, FolderSource, InputConfig, ManifestSource, Request, SizeRule, TileSet, Truth, read};
 use eosin::device::{DeviceSpec, OpenDevice, open};
 use eosin::evaluate::Bootstrap;
@@ -25,7 +25,7 @@ impl Bench {
     fn new(labels: &[&str]) -> Self {
         let here = Self(tempfile::tempdir().unwrap());
         let input = Input { mpp: 0.5, tile_px: SIDE_PX, input_px: None, mean: [0.5; 3], std: [0.5; 3], stain: None };
-        write_random_model(&here.path().join("model"), Architecture::MobileNetV2, input);
+        write_random_model(&here.path().join("model"), "random", Architecture::MobileNetV2, input, 1).unwrap();
         let mut table = "file,label,y,x\n".to_owned();
         for (at, label) in labels.iter().enumerate() {
             fs::create_dir_all(here.path().join("tiles").join(label)).unwrap();

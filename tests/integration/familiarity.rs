@@ -1,9 +1,9 @@
 //! Tiles unlike the training data: what a bundle stores of these, what is refused, and that real tiles are told apart.
 
-use crate::random_model::write_random_model;
 use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::ErrorKind;
+use eosin::bench::write_random_model;
 use eosin::dataset::{DataSource, FolderSource, Request, SizeRule, SlideSource, TileSet, read, split};
 use eosin::device::{DeviceSpec, open};
 use eosin::infer::{BatchFeed, Eye, Predictor, PredictorConfig, Scored};
@@ -69,7 +69,7 @@ fn cloud(features: usize) -> FeatureModel {
 /// Writes a random model to `plain` and the same with a cloud to `familiar`.
 fn write_both(folder: &Path, features: usize) -> Card {
     let input = Input { mpp: 0.5, tile_px: SIDE_PX, input_px: None, mean: [0.5; 3], std: [0.5; 3], stain: None };
-    write_random_model(&folder.join("plain"), Architecture::ResNet18, input);
+    write_random_model(&folder.join("plain"), "random", Architecture::ResNet18, input, 1).unwrap();
     let plain = Bundle::open(&folder.join("plain")).unwrap();
     let table = Familiarity {
         file: String::new(),

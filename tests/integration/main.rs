@@ -23,8 +23,6 @@ mod map_exports;
 mod measure;
 mod models;
 mod precision;
-#[path = "../cli/random_model.rs"]
-mod random_model;
 mod report;
 mod shared;
 mod slide_faults;

@@ -245,7 +245,7 @@ mod tests {
         /// A program in place of NVIDIA's, which lists two cards alike and goes on as told; it notes its arguments and id.
         fn program(sys: &Sys, samples: &str) -> PathBuf {
             let script = format!(
-                "#!/bin/sh\ncase \"$*\" in\n*clocks.sm*) echo '00000000:17:00.0, A, 210'; echo '00000000:65:00.0, A, 1800';;\n\
+                "#!/bin/sh\ncase \"$*\" in\n*clocks.sm*) echo '00000000:17:00.0, A, 550.54.15, 210'; echo '00000000:65:00.0, A, 550.54.15, 1800';;\n\
                  *) echo \"$*\" > '{0}/args'; echo $$ > '{0}/id'; {samples};;\nesac\n",
                 sys.0.path().display()
             );

@@ -76,6 +76,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, short, default_value = "eosin-bench", value_name = "DIR")]
     pub(crate) out: PathBuf,
 
+    /// Replace the results of an earlier bench in that folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
     /// Print the record as JSON in place of the table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -45,8 +45,8 @@ fn lines(found: &Comparison, width: Option<usize>) -> Vec<String> {
     }
     lines.push(String::new());
     if !found.cells.is_empty() {
-        let meaning = "network and line: medians, tiles/s; they agree where the median of one lies among the rounds of the \
-                       other. Starts and memory are measured once, and agree within a tenth.";
+        let meaning = "network and line: medians, tiles/s; start: median; they agree where the median of one lies among \
+                       the rounds of the other. Memory is measured once, and agrees within a tenth.";
         lines.extend(wrapped("", meaning, width));
     }
     lines.extend(found.only_a.iter().flat_map(|name| wrapped("only A", name, width)));

@@ -8,7 +8,7 @@ mod table;
 use super::text::{answer_json, say, tell, terminal_width};
 use super::{exit, interrupt, models};
 use args::{BenchArgs, BenchCommand};
-use eosin::bench::{BenchConfig, BenchRecord, ModelChoice, Settings, Target, bench, write_bench};
+use eosin::bench::{BenchConfig, BenchRecord, ModelChoice, RECORD, Settings, Target, bench, write_bench};
 use eosin::nn::Architecture;
 use eosin::{Error, ErrorKind, Result};
 use progress::Progress;
@@ -27,6 +27,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     }
     let config = config(args)?;
     // Before minutes are spent.
+    if !args.overwrite && args.out.join(RECORD).exists() {
+        let found = format!("expected a folder without results, found {RECORD} in {}", args.out.display());
+        return Err(Error::new(ErrorKind::Usage, "BCH-0022", found).with_advice("give another --out, or --overwrite"));
+    }
     std::fs::create_dir_all(&args.out).map_err(|error| Error::io(&args.out, "make the results folder", error))?;
     tempfile::tempfile_in(&args.out).map_err(|error| Error::io(&args.out, "write into the results folder", error))?;
     let cancel = interrupt::flag();
