@@ -200,13 +200,15 @@ def score(python, script, task, truth, limit, text):
         opened = peer.ask({"do": "open"})
         if opened["said"] != "open":
             return judge(False, f"{text}: {opened}")
+        first = peer.ask({"do": "first", "batch": 3})
         warm = peer.ask({"do": "warm", "batch": 3})
         timed = peer.ask({"do": "round", "batch": 3, "seconds": 0.1})
         done = peer.ask({"do": "outputs", "batch": 3, "into": str(into)})
         memory = peer.ask({"do": "memory"})
     found = np.fromfile(into, dtype="<f4").reshape(TILES, CLASSES)
     away = float(np.abs(found - truth).max())
-    whole = timed["tiles"] % 3 == 0 and timed["tiles"] > 0 and timed["seconds"] > 0 and warm["first_s"] > 0
+    whole = timed["tiles"] % 3 == 0 and timed["tiles"] > 0 and timed["seconds"] > 0 and warm["warm_up_s"] > 0
+    whole = whole and first["tiles"] == 3 and first["seconds"] > 0
     holds = done == {"said": "done"} and whole and memory["host_bytes"] > 0 and away <= limit
     judge(holds, f"{text}: {away:.1e} of {limit:.1e}")
     print(f"        {opened['program']}; {opened['backend']}; {opened['setting']}")

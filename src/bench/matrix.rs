@@ -5,7 +5,7 @@ use super::pace::PaceWatch;
 use super::participant::{How, Kind, Participant, Rounds, scores_of};
 use super::peer::write_scripts;
 use super::protocol::Job;
-use super::record::{Absent, BenchRecord, Cell, ModelUsed};
+use super::record::{Absent, BenchRecord, Cell, ModelUsed, Settings};
 use super::run::{BenchConfig, BenchEvent, Listen};
 use super::subject::Subject;
 use super::target::Target;
@@ -155,8 +155,8 @@ impl Measured<'_> {
     }
 
     fn how<'b>(&'b self, target: &Target, batches: &'b [usize]) -> How<'b> {
-        let (seconds, on_gpu) = (self.config.settings.seconds, target.on_gpu);
-        How { batches, seconds, on_gpu, folder: self.folder, cancel: self.cancel }
+        let Settings { rounds, seconds, .. } = self.config.settings;
+        How { batches, rounds, seconds, on_gpu: target.on_gpu, folder: self.folder, cancel: self.cancel }
     }
 
     /// What a process is told.

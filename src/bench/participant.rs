@@ -7,7 +7,7 @@ use super::peer::PEER_BATCH;
 use super::protocol::{Answer, Job, LineAnswer, OpenAnswer, Request, StagesAnswer, WarmAnswer};
 use super::record::{Cell, Energy, Line, MemoryUse, Stage, Start};
 use super::samples::Samples;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::tile::Meaning;
 use std::path::Path;
 use std::process::Command;
@@ -18,6 +18,9 @@ use std::time::Instant;
 const STAGES: [&str; 8] = ["read", "decode", "assemble", "upload", "preprocess", "network", "readback", "aggregate"];
 /// Share of a round in which stages are timed one by one: they need no more than a few batches.
 const STAGES_SHARE: f64 = 0.25;
+
+/// A start that takes longer, seconds, is measured once for each process that is asked, and no others are started for it.
+const SLOW_START_S: f64 = 10.0;
 
 /// Whether it is this program, whose whole line and stages are measured as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,8 @@ struct Series {
 pub(super) struct How<'a> {
     /// Sizes of batches; without any, what it takes usually.
     pub(super) batches: &'a [usize],
+    /// Rounds of each figure.
+    pub(super) rounds: usize,
     /// What a round of a figure aims at, seconds.
     pub(super) seconds: f64,
     /// Whether a GPU computes, whose energy is counted by itself.
@@ -74,6 +79,7 @@ pub(super) struct How<'a> {
 impl Participant {
     /// Starts a process, opens its device and model, and runs until it is warm. One that learnt kernels is ended and started
     /// once more, so that rounds are those of a process that finds all, as most of a user's are; the first one's start is kept.
+    /// Others are started for their start alone, until there are as many as rounds.
     ///
     /// # Errors
     /// Those of [`Conversation::ask`], with what the process said last.
@@ -84,21 +90,41 @@ impl Participant {
         cell: &Cell,
         how: How<'_>,
     ) -> std::result::Result<Self, (Error, Vec<String>)> {
-        let first = Self::start(kind, command, job, cell.clone(), how)?;
-        if first.series.iter().all(|series| !series.start.learnt) {
-            return Ok(first);
-        }
-        let learnt: Vec<(usize, Start)> =
-            first.series.iter().map(|series| (series.batch, series.start.clone())).collect();
-        drop(first);
-        let mut second = Self::start(kind, command, job, cell.clone(), how)?;
-        for series in &mut second.series {
-            if let Some((_, start)) = learnt.iter().find(|(batch, _)| *batch == series.batch) {
-                series.start =
-                    Start { again_s: std::mem::take(&mut series.start.again_s), learnt: true, ..start.clone() };
+        let mut opened = Self::start(kind, command, job, cell.clone(), how)?;
+        if opened.series.iter().any(|series| series.start.learnt) {
+            let learnt: Vec<(usize, Start)> =
+                opened.series.iter().map(|series| (series.batch, series.start.clone())).collect();
+            drop(opened);
+            opened = Self::start(kind, command, job, cell.clone(), how)?;
+            for series in &mut opened.series {
+                if let Some((_, start)) = learnt.iter().find(|(batch, _)| *batch == series.batch) {
+                    let again_s = std::mem::take(&mut series.start.again_s);
+                    series.start = Start { again_s, learnt: true, ..start.clone() };
+                }
             }
         }
-        Ok(second)
+        opened.start_others(command, job, how).map_err(|error| (error, Vec::new()))?;
+        Ok(opened)
+    }
+
+    /// Starts further processes for their start alone, unless one takes too long for that.
+    fn start_others(&mut self, command: &mut Command, job: &Job, how: How<'_>) -> Result<()> {
+        let Some(Series { batch, start, .. }) = self.series.first() else { return Ok(()) };
+        if start.again_s.median > SLOW_START_S {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        for _ in 1..how.rounds {
+            match start_alone(command, job, *batch, how.cancel) {
+                Ok(again_s) => others.push(again_s),
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+                // The one that is measured runs; a device may not have room for one more.
+                Err(_) => break,
+            }
+        }
+        let others = Samples::of(others).unwrap_or_default();
+        self.series.iter_mut().for_each(|series| series.start.again_s.extend(others.clone()));
+        Ok(())
     }
 
     fn start(
@@ -158,8 +184,9 @@ impl Participant {
     fn rehearse_batch(&mut self, batch: usize, how: How<'_>) -> Result<(Series, f64)> {
         let How { seconds, folder, cancel, .. } = how;
         let talk = &mut self.talk;
+        let first_s = first(talk, batch, cancel)?;
         let Answer::Warm(warm) = talk.ask(&Request::Warm { batch }, cancel)? else { return Err(Answer::unexpected()) };
-        let WarmAnswer { first_s, warm_up_s, steady, lanes, learnt } = warm;
+        let WarmAnswer { warm_up_s, steady, lanes, learnt } = warm;
         let start = Start { first_s, warm_up_s, steady, learnt: learnt > 0, ..Start::default() };
         let scores = outputs(talk, batch, folder, cancel)?;
         let mut series = Series { batch, start, scores, ..Series::default() };
@@ -301,6 +328,21 @@ impl Series {
             utilisation.push(tile_s * tiles / (line.seconds * at_once.max(1) as f64));
         }
     }
+}
+
+/// What the first batch takes, seconds.
+fn first(talk: &mut Conversation, batch: usize, cancel: &AtomicBool) -> Result<f64> {
+    let Answer::Round(round) = talk.ask(&Request::First { batch }, cancel)? else { return Err(Answer::unexpected()) };
+    Ok(round.seconds)
+}
+
+/// From the start of a process to its first scores, seconds; it is ended then.
+fn start_alone(command: &mut Command, job: &Job, batch: usize, cancel: &AtomicBool) -> Result<f64> {
+    let started = Instant::now();
+    let mut talk = Conversation::start(command, job)?;
+    let Answer::Open(opened) = talk.ask(&Request::Open, cancel)? else { return Err(Answer::unexpected()) };
+    let opened_s = started.elapsed().as_secs_f64() - opened.aside_s;
+    Ok(opened_s + first(&mut talk, batch, cancel)?)
 }
 
 /// Scores of all tiles in memory, read back from a file.

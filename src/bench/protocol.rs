@@ -57,7 +57,12 @@ pub struct Job {
 pub enum Request {
     /// Open the device and load the model: [`OpenAnswer`].
     Open,
-    /// Run batches of this size until their time is steady, scores read back: [`WarmAnswer`].
+    /// Score one batch of this size, the first one of all: [`RoundAnswer`].
+    First {
+        /// Tiles in a batch.
+        batch: usize,
+    },
+    /// Run further batches of this size until their time is steady, scores read back: [`WarmAnswer`].
     Warm {
         /// Tiles in a batch.
         batch: usize,
@@ -103,7 +108,7 @@ pub enum Answer {
     Open(OpenAnswer),
     /// To [`Request::Warm`].
     Warm(WarmAnswer),
-    /// To [`Request::Round`].
+    /// To [`Request::First`] and [`Request::Round`].
     Round(RoundAnswer),
     /// To [`Request::Line`].
     Line(LineAnswer),
@@ -146,9 +151,7 @@ pub struct OpenAnswer {
 /// Until batches take as long as those before.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct WarmAnswer {
-    /// The first batch, seconds.
-    pub first_s: f64,
-    /// All others, seconds.
+    /// What they took, seconds.
     pub warm_up_s: f64,
     /// Whether the last two batches took as long as each other.
     #[serde(default = "yes")]

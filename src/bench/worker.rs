@@ -64,6 +64,8 @@ struct Engine {
     tiles: Vec<u8>,
     /// Whole passes of each batch size in a round, by what a pass takes.
     pass_s: HashMap<usize, f64>,
+    /// What was in the cache of kernels when batches of a new size began.
+    known: u64,
     slide: Option<Prepared>,
 }
 
@@ -78,6 +80,7 @@ impl Worker {
         };
         match request {
             Request::Open => Ok(Answer::Done),
+            Request::First { batch } => engine.first(job, *batch).map(Answer::Round),
             Request::Warm { batch } => engine.warm(job, *batch).map(Answer::Warm),
             Request::Round { batch, seconds } => engine.round(job, *batch, *seconds).map(Answer::Round),
             Request::Outputs { batch, into } => {
@@ -121,8 +124,8 @@ impl Worker {
             load_s,
             aside_s: 0.0,
         };
-        let (pass_s, slide) = (HashMap::new(), None);
-        self.engine = Some(Engine { bundle, device, predictor, tiles, pass_s, slide });
+        let (pass_s, known, slide) = (HashMap::new(), cache::entries(), None);
+        self.engine = Some(Engine { bundle, device, predictor, tiles, pass_s, known, slide });
         Ok(answer)
     }
 }
@@ -163,9 +166,12 @@ impl Engine {
         if self.device.is_cpu { lanes(job, &self.device) } else { GPU_PASS }
     }
 
+    fn first(&mut self, job: &Job, batch: usize) -> Result<RoundAnswer> {
+        self.known = cache::entries();
+        Ok(RoundAnswer { tiles: batch, seconds: self.pass(job, batch, 1)? })
+    }
+
     fn warm(&mut self, job: &Job, batch: usize) -> Result<WarmAnswer> {
-        let known = cache::entries();
-        let first_s = self.pass(job, batch, 1)?;
         let started = Instant::now();
         let side_by_side = self.side_by_side(job);
         let mut last = self.pass(job, batch, side_by_side)?;
@@ -180,7 +186,7 @@ impl Engine {
         }
         self.pass_s.insert(batch, last);
         let (warm_up_s, lanes) = (started.elapsed().as_secs_f64(), lanes(job, &self.device));
-        Ok(WarmAnswer { first_s, warm_up_s, steady, lanes, learnt: cache::entries().saturating_sub(known) })
+        Ok(WarmAnswer { warm_up_s, steady, lanes, learnt: cache::entries().saturating_sub(self.known) })
     }
 
     /// Whole passes that take about so long, so that no lane waits at the end for the others.

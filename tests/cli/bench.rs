@@ -126,7 +126,8 @@ read job
 while read request; do
   case "$request" in
     *'"open"'*) echo '{"said":"open","program":"known 1.0","device_name":"a card","backend":"sh","setting":"none","open_s":0.5,"load_s":0.25}';;
-    *'"warm"'*) echo 'a word on the side'; echo '{"said":"warm","first_s":2.0,"warm_up_s":3.0}';;
+    *'"first"'*) echo '{"said":"round","tiles":4,"seconds":2.0}';;
+    *'"warm"'*) echo 'a word on the side'; echo '{"said":"warm","warm_up_s":3.0}';;
     *'"outputs"'*) into=$(echo "$request" | sed 's/.*"into":"\([^"]*\)".*/\1/'); head -c 24 /dev/zero > "$into"; echo '{"said":"done"}';;
     *'"memory"'*) echo '{"said":"memory","host_bytes":1000,"device_bytes":2000}';;
     *'"round"'*) echo '{"said":"round","tiles":30,"seconds":1.5}';;
