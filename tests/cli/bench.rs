@@ -149,7 +149,7 @@ fn figures_of_another_program_are_those_that_it_gave() {
     let record = record(&here);
     let peer = &record["cells"][1];
     assert_eq!(peer["program"], "known 1.0");
-    assert_eq!(peer["network"]["rounds"], serde_json::json!([20.0; 4]));
+    assert_eq!(peer["network"]["rounds"], serde_json::json!([20.0, 20.0, 20.0, 20.0]));
     assert_eq!((&peer["start"]["first_s"], &peer["start"]["open_s"]), (&2.0.into(), &0.5.into()));
     assert_eq!((&peer["memory"]["host_bytes"], &peer["memory"]["device_bytes"]), (&1000.into(), &2000.into()));
     let ours = record["cells"][0]["network"]["rounds"][0].as_f64().unwrap();
