@@ -10,8 +10,7 @@
 mod slide;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use eosin::bench::write_random_model;
-use eosin::bench::{peak_bytes, words};
+use eosin::bench::{peak_bytes, words, write_random_model};
 use eosin::device::{DeviceSpec, open};
 use eosin::nn::{Architecture, Bundle, Input};
 use eosin::pipeline::{ScoreConfig, score};

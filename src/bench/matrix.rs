@@ -2,10 +2,11 @@
 //! of that several times, as a process differs from the next one, and a shared machine from itself some minutes later.
 
 use super::pace::PaceWatch;
-use super::participant::{How, Kind, Participant, Rounds, scores_of};
+use super::participant::{How, Kind, Participant, scores_of};
 use super::peer::write_scripts;
 use super::protocol::Job;
 use super::record::{Absent, BenchRecord, Cell, ModelUsed, Settings};
+use super::rounds::Rounds;
 use super::run::{BenchConfig, BenchEvent, Listen};
 use super::subject::Subject;
 use super::target::Target;

@@ -1,10 +1,11 @@
 //! How fast, from when on, at what cost and how rightly: models on devices, and other programs beside them.
 //!
-//! Every combination of model, device and dtype, and every other program, is a process of its own (`protocol.rs`): a driver that breaks takes its process only, memory is told apart, and a start is a start. Once all are
-//! warm they are asked in turn, round by round, so that a machine that slows down slows all of them.
+//! Every combination of model, device and dtype, and every other program, is a process of its own (`protocol.rs`): a driver
+//! that breaks takes its process only, memory is told apart, and a start is a start. Once all are warm they are asked in
+//! turn, round by round, so that a machine that slows down slows all of them.
 //!
-//! `worker.rs` is the measured process, `conversation.rs` its other end, `participant.rs` what is asked of it, `matrix.rs`
-//! all of a model and `run.rs` all of a bench; `machine.rs`, `pace.rs`, `memory.rs` and `energy/` what the system tells;
+//! `worker.rs` is the measured process, `conversation.rs` its other end, `participant.rs` what is asked of it, `rounds.rs`
+//! what it gave, `matrix.rs` all of a model and `run.rs` all of a bench; `machine.rs`, `pace.rs`, `memory.rs` and `energy/` what the system tells;
 //! `csv.rs`, `page/` and `compare.rs` what becomes of a record.
 //!
 //! Invariant: a figure is said with all its rounds ([`Samples`]), and with what it was measured on.
@@ -30,6 +31,7 @@ mod probe;
 mod protocol;
 mod read;
 mod record;
+mod rounds;
 mod run;
 #[cfg(test)]
 mod sample_record;

@@ -1,24 +1,20 @@
-//! One process that is measured: opened, rehearsed, asked round by round, and turned into rows of the record.
+//! One process that is measured: opened, rehearsed and asked round by round.
 
 use super::conversation::{Conversation, FAILED};
 use super::energy::EnergyMeter;
-use super::parity::parity;
 use super::peer::PEER_BATCH;
-use super::protocol::{Answer, Job, LineAnswer, OpenAnswer, Request, StagesAnswer, WarmAnswer};
-use super::record::{Cell, Energy, Line, MemoryUse, Stage, Start};
+use super::protocol::{Answer, Job, OpenAnswer, Request, WarmAnswer};
+use super::record::{Cell, MemoryUse, Start};
+use super::rounds::{Rounds, Series};
 use super::samples::Samples;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tile::Meaning;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Stages of the line, in its order; those before `upload` are the loader's.
-const STAGES: [&str; 8] = ["read", "decode", "assemble", "upload", "preprocess", "network", "readback", "aggregate"];
 /// Share of a round in which stages are timed one by one: they need no more than a few batches.
 const STAGES_SHARE: f64 = 0.25;
-
 /// A start that takes longer, seconds, is measured once for each process that is asked, and no others are started for it.
 const SLOW_START_S: f64 = 10.0;
 
@@ -40,24 +36,6 @@ pub(super) struct Participant {
     failed: Vec<(usize, Error)>,
     /// What counts the energy of its device, where the platform tells.
     meter: Option<EnergyMeter>,
-}
-
-/// Everything measured with one size of batch.
-#[derive(Default)]
-struct Series {
-    batch: usize,
-    start: Start,
-    memory: MemoryUse,
-    /// Scores `[N, K]` of the tiles in memory: other batches may be computed by other kernels.
-    scores: Vec<f32>,
-    /// Tiles of the whole line in a round.
-    line_tiles: usize,
-    workers: usize,
-    network: Vec<f64>,
-    joules: Vec<f64>,
-    line: Vec<f64>,
-    /// For each of [`STAGES`] ms of a tile and utilisation, round by round.
-    stages: [(Vec<f64>, Vec<f64>); STAGES.len()],
 }
 
 /// How a process is asked.
@@ -252,81 +230,6 @@ impl Participant {
     pub(super) fn into_rounds(self) -> Rounds {
         let source = self.meter.as_ref().map(|meter| meter.source().to_owned());
         Rounds { cell: self.cell, series: self.series, source }
-    }
-}
-
-/// What processes of one target gave, one after another.
-pub(super) struct Rounds {
-    cell: Cell,
-    series: Vec<Series>,
-    /// Who told the energy.
-    source: Option<String>,
-}
-
-impl Rounds {
-    /// Adds what a later process of the same target gave. The first start and the scores stay those of the first one; memory
-    /// is the most of all.
-    pub(super) fn extend(&mut self, later: Self) {
-        for later in later.series {
-            let Some(series) = self.series.iter_mut().find(|series| series.batch == later.batch) else { continue };
-            series.network.extend(later.network);
-            series.joules.extend(later.joules);
-            series.line.extend(later.line);
-            for (stage, later) in series.stages.iter_mut().zip(later.stages) {
-                stage.0.extend(later.0);
-                stage.1.extend(later.1);
-            }
-            series.memory = series.memory.max(later.memory);
-            series.start.steady &= later.start.steady;
-            series.start.again_s.extend(later.start.again_s);
-        }
-    }
-
-    /// A row for each size of batch; `reference` are the scores that its own are compared with.
-    pub(super) fn into_cells(self, reference: Option<(&[f32], usize, &Meaning)>) -> Vec<Cell> {
-        let cell = self.cell;
-        let source = self.source;
-        let row = |series: Series| {
-            // A meter that broke off tells nothing of the rounds before, which others are compared with.
-            let joules = Some(series.joules).filter(|joules| joules.len() == series.network.len());
-            let energy = source.clone().zip(joules.and_then(Samples::of));
-            let line =
-                Samples::of(series.line).map(|rate| Line { tiles: series.line_tiles, workers: series.workers, rate });
-            let stages = STAGES.iter().zip(series.stages).filter_map(|(name, (ms, utilisation))| {
-                let (ms_per_tile, utilisation) = (Samples::of(ms)?, Samples::of(utilisation)?.median);
-                Some(Stage { name: (*name).to_owned(), ms_per_tile, utilisation })
-            });
-            let parity = reference.and_then(|(scores, k, meaning)| parity(&series.scores, scores, k, meaning));
-            Some(Cell {
-                batch: series.batch,
-                start: series.start,
-                network: Samples::of(series.network)?,
-                line,
-                stages: stages.collect(),
-                memory: series.memory,
-                energy: energy.map(|(source, joules_per_tile)| Energy { source, joules_per_tile }),
-                parity,
-                ..cell.clone()
-            })
-        };
-        self.series.into_iter().filter_map(row).collect()
-    }
-}
-
-impl Series {
-    fn keep(&mut self, line: &LineAnswer, stages: &StagesAnswer) {
-        self.workers = line.workers;
-        self.line.push(line.tiles as f64 / line.seconds);
-        let (tiles, timed) = (line.tiles as f64, stages.tiles as f64);
-        // What a tile takes of one worker, of one lane, or of the one thread that makes the map.
-        let workers = [line.read_s, line.decode_s, line.assemble_s].map(|busy_s| (busy_s / tiles, line.workers));
-        let device = [stages.upload_s, stages.preprocess_s, stages.network_s, stages.readback_s];
-        let device = device.map(|busy_s| (busy_s / timed, stages.lanes));
-        let all = workers.into_iter().chain(device).chain([(line.aggregate_s / tiles, 1)]);
-        for ((ms, utilisation), (tile_s, at_once)) in self.stages.iter_mut().zip(all) {
-            ms.push(tile_s * 1000.0);
-            utilisation.push(tile_s * tiles / (line.seconds * at_once.max(1) as f64));
-        }
     }
 }
 
