@@ -181,7 +181,7 @@ pub fn write_random_model(
     input: Input,
     seed: u64,
 ) -> Result<()> {
-    let spec = NetworkSpec::torch(architecture, 2);
+    let spec = NetworkSpec::torch(architecture, 2).folded();
     let card = Card {
         schema: 1,
         name: name.to_owned(),
