@@ -102,7 +102,8 @@ def conv_of(norm, names):
         # A block that does not expand filters first.
         order = block if len(block) == 3 else ["conv_dw", "conv_pw"]
         return at + order[int(last[2:]) - 1]
-    if last == "bn":
+    # A DenseNet's transition has its `norm` before its `conv`.
+    if f"{at}conv.weight" in names and last != "norm":
         return f"{at}conv"
     if "conv_stem.weight" in names:
         return {"bn1": "conv_stem", "bn2": "conv_head"}[norm]
