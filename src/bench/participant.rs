@@ -127,8 +127,7 @@ impl Participant {
 
     /// Opens, and runs each batch until it is warm; small ones first, so that the peak of memory is that of each.
     fn rehearse(&mut self, started: Instant, how: How<'_>) -> Result<()> {
-        let Answer::Open(opened) = self.talk.ask(&Request::Open, how.cancel)? else { return Err(Answer::unexpected()) };
-        let opened_s = started.elapsed().as_secs_f64() - opened.aside_s;
+        let (opened, opened_s) = opened(&mut self.talk, started, how.cancel)?;
         let usual = if opened.usual_batch == 0 { PEER_BATCH } else { opened.usual_batch };
         let mut batches = if how.batches.is_empty() { vec![usual] } else { how.batches.to_vec() };
         batches.sort_unstable();
@@ -233,6 +232,13 @@ impl Participant {
     }
 }
 
+/// Opens device and model; gives also how long that took since the process was `started`, seconds.
+fn opened(talk: &mut Conversation, started: Instant, cancel: &AtomicBool) -> Result<(OpenAnswer, f64)> {
+    let Answer::Open(opened) = talk.ask(&Request::Open, cancel)? else { return Err(Answer::unexpected()) };
+    let opened_s = started.elapsed().as_secs_f64() - opened.aside_s;
+    Ok((opened, opened_s))
+}
+
 /// What the first batch takes, seconds.
 fn first(talk: &mut Conversation, batch: usize, cancel: &AtomicBool) -> Result<f64> {
     let Answer::Round(round) = talk.ask(&Request::First { batch }, cancel)? else { return Err(Answer::unexpected()) };
@@ -243,8 +249,7 @@ fn first(talk: &mut Conversation, batch: usize, cancel: &AtomicBool) -> Result<f
 fn start_alone(command: &mut Command, job: &Job, batch: usize, cancel: &AtomicBool) -> Result<f64> {
     let started = Instant::now();
     let mut talk = Conversation::start(command, job)?;
-    let Answer::Open(opened) = talk.ask(&Request::Open, cancel)? else { return Err(Answer::unexpected()) };
-    let opened_s = started.elapsed().as_secs_f64() - opened.aside_s;
+    let (_, opened_s) = opened(&mut talk, started, cancel)?;
     Ok(opened_s + first(&mut talk, batch, cancel)?)
 }
 
@@ -291,7 +296,8 @@ fn memory(talk: &mut Conversation, cancel: &AtomicBool) -> Result<MemoryUse> {
 /// # Errors
 /// Those of [`Conversation::ask`].
 pub(super) fn scores_of(command: &mut Command, job: &Job, how: How<'_>) -> Result<Vec<f32>> {
+    let started = Instant::now();
     let mut talk = Conversation::start(command, job)?;
-    let Answer::Open(opened) = talk.ask(&Request::Open, how.cancel)? else { return Err(Answer::unexpected()) };
+    let (opened, _) = opened(&mut talk, started, how.cancel)?;
     outputs(&mut talk, opened.usual_batch.max(1), how.folder, how.cancel)
 }

@@ -199,7 +199,8 @@ pub struct Start {
     pub cold_s: f64,
     /// Whether that one compiled or tuned kernels and kept them. Then figures are those of processes that find them.
     pub learnt: bool,
-    /// As `cold_s`, of each process that was measured: all is known to it, or there was nothing to learn.
+    /// As `cold_s`, of each process that was measured or started for its start alone: all is known to them, or there was
+    /// nothing to learn.
     pub again_s: Samples,
     /// Of that, opening the device.
     pub open_s: f64,

@@ -1,7 +1,7 @@
 //! Whole programs on the slide, from their start to their last file, in turn: `eosin score`, and WSInfer, which takes slides
 //! and not tiles.
 
-use super::conversation::{Conversation, end_group};
+use super::conversation::{Conversation, end_group, go_on};
 use super::peer::{PEER_BATCH, Peer, write_scripts};
 use super::protocol::{Answer, Job, Request};
 use super::record::{Absent, BenchRecord, WholeRun};
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::export::{SlideRecord, assign_ids};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Rounds at most: a slide takes minutes.
@@ -119,11 +119,10 @@ fn score(config: &BenchConfig, job: &Job, folder: &Path, cancel: &AtomicBool) ->
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if cancel.load(Ordering::Relaxed) => {
-                end_group(&mut child);
-                return Err(Error::new(ErrorKind::Interrupted, "BCH-0013", "stopped"));
+            Ok(None) => {
+                go_on(cancel).inspect_err(|_| end_group(&mut child))?;
+                std::thread::sleep(POLL);
             }
-            Ok(None) => std::thread::sleep(POLL),
             Err(error) => return Err(refuse(error.to_string())),
         }
     };

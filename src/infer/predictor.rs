@@ -64,8 +64,8 @@ pub const PARITY: f32 = 1e-2;
 /// The same for what was computed in f16, whose numbers are rounded to 11 bits after every layer.
 ///
 /// Probabilities of real tiles moved by up to 4e-3 with trained models, by up to 7e-2 and mostly 9e-3 with a network
-/// whose weights are numbers of a formula; some kernels of GPUs also add up in f16, where 4,608 terms lose some 2e-2 of their sum. A kernel that is
-/// wrong, such as one that gives zeros, is further off than this.
+/// whose weights are numbers of a formula; some kernels of GPUs also add up in f16, where 4,608 terms lose some 2e-2 of
+/// their sum. A kernel that is wrong, such as one that gives zeros, is further off than this.
 pub const PARITY_F16: f32 = 5e-2;
 
 /// How far a score that was computed in numbers of a type may be from the CPU's in f32.
