@@ -7,6 +7,7 @@
 
 pub mod assess;
 pub mod bench;
+pub mod cpu;
 pub mod dataset;
 pub mod device;
 mod draft;

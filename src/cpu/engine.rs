@@ -1,0 +1,129 @@
+//! A planned network: tiles in, numbers out, on the calling thread.
+
+use super::graph::Graph;
+use super::kernels::{Kernels, Line, Source};
+use super::plan::{Plan, Wish, plan};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a network is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Side of the tiles, pixels.
+    pub side_px: usize,
+    /// Most tiles that a worker computes at once.
+    pub chunk: usize,
+    /// Whether sums are those of the formula, term by term; else convolutions may go by way of transformed numbers, which
+    /// is faster and rounds a little more.
+    pub exact: bool,
+}
+
+/// A network, planned for one side of tile, on the best kernels that the processor has.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    options: Options,
+}
+
+/// The memory of one worker.
+#[derive(Debug)]
+pub struct Workspace {
+    lines: Vec<Line>,
+}
+
+/// Tiles as they come.
+#[derive(Debug, Clone, Copy)]
+pub enum Tiles<'a> {
+    /// RGB as bytes, `[N, I, I, 3]`, of which the middle is taken.
+    Bytes {
+        /// The bytes.
+        bytes: &'a [u8],
+        /// `I`, at least the side that was planned.
+        side_px: usize,
+        /// What a byte is multiplied with, for each of R, G, B.
+        scale: [f32; 3],
+        /// What is added then.
+        shift: [f32; 3],
+    },
+    /// Normalised RGB, `[N, 3, S, S]`.
+    Numbers(&'a [f32]),
+}
+
+impl Engine {
+    /// Plans a graph for the best kernels of this processor.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] (`CPU-0001`) when the graph has something that the engine has no kernel for; it must then
+    /// be computed otherwise.
+    pub fn new(graph: &Graph, options: Options) -> Result<Self> {
+        Self::on(graph, options, None)
+    }
+
+    /// Plans a graph for the kernels of a name among [`Engine::kernels`].
+    ///
+    /// # Errors
+    /// As [`Engine::new`]; [`ErrorKind::Usage`] (`CPU-0002`) when the processor has no kernels of this name.
+    pub fn on(graph: &Graph, options: Options, name: Option<&str>) -> Result<Self> {
+        let kernels = Kernels::available().find(|kernels| name.is_none_or(|name| kernels.name == name));
+        let kernels = kernels.ok_or_else(|| {
+            let known: Vec<_> = Self::kernels().collect();
+            let message = format!("expected kernels among {}, found {:?}", known.join(", "), name.unwrap_or_default());
+            Error::new(ErrorKind::Usage, "CPU-0002", message)
+        })?;
+        let wish = Wish { side: options.side_px, chunk: options.chunk.max(1), winograd: !options.exact };
+        let plan =
+            plan(graph, kernels, wish).map_err(|reason| Error::new(ErrorKind::Unsupported, "CPU-0001", reason))?;
+        Ok(Self { plan, options })
+    }
+
+    /// Names of the kernels that this processor can run, the fastest first.
+    pub fn kernels() -> impl Iterator<Item = &'static str> {
+        Kernels::available().map(|kernels| kernels.name)
+    }
+
+    /// Name of the kernels that it runs.
+    pub fn name(&self) -> &'static str {
+        self.plan.program.kernels().name
+    }
+
+    /// What it was planned for.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Numbers that it gives for a tile: all outputs of the graph, one after another.
+    pub fn outputs(&self) -> usize {
+        self.plan.outputs.iter().map(|[_, channels]| channels).sum()
+    }
+
+    /// Bytes of a workspace, and of the weights that all of them share.
+    pub fn bytes(&self) -> [usize; 2] {
+        self.plan.program.bytes()
+    }
+
+    /// Memory for one worker.
+    pub fn workspace(&self) -> Workspace {
+        Workspace { lines: self.plan.program.memory() }
+    }
+
+    /// Computes some tiles on the calling thread; nothing is allocated.
+    ///
+    /// # Shapes
+    /// `out`: `[N, O]`, `O` as in [`Engine::outputs`].
+    ///
+    /// # Panics
+    /// When there are more tiles than a chunk has, `out` or the tiles are too short, or the workspace is of another engine.
+    pub fn run(&self, workspace: &mut Workspace, tiles: Tiles<'_>, count: usize, out: &mut [f32]) {
+        let source = match tiles {
+            Tiles::Bytes { bytes, side_px, scale, shift } => Source::Bytes(bytes, side_px, [scale, shift]),
+            Tiles::Numbers(numbers) => Source::Numbers(numbers),
+        };
+        self.plan.program.run(&mut workspace.lines, source, count);
+        for (image, mut row) in out.chunks_exact_mut(self.outputs()).take(count).enumerate() {
+            for &[place, channels] in &self.plan.outputs {
+                let (values, rest) = row.split_at_mut(channels);
+                self.plan.program.read(&workspace.lines, image, place, values);
+                row = rest;
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The loops that compute, once for each kind of processor, and the only place of the engine with `unsafe` code.
+//!
+//! Invariant: kernels check no bounds. Steps become a [`Program`] only after all that each reads and writes was held
+//! against the memory it will get, and a program asserts that it got as much.
+#![expect(
+    unsafe_code,
+    reason = "vector instructions, and loops without bounds checks on ranges that were checked before"
+)]
+#![allow(clippy::undocumented_unsafe_blocks, reason = "each function states what its caller must hold")]
+#![allow(clippy::needless_range_loop, reason = "loops over constants, which must be unrolled as a whole")]
+
+mod act;
+mod dense;
+mod depthwise;
+mod lanes;
+mod maps;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod pool;
+mod processor;
+mod program;
+mod tile;
+mod winograd;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(super) use act::bounds;
+pub(super) use dense::{Dense, Run};
+pub(super) use depthwise::Depthwise;
+pub(super) use lanes::LANES;
+pub(super) use maps::{Each, LayerNorm, Maps, Pick, Size, What};
+pub(super) use pool::Pool;
+pub(super) use processor::Kernels;
+pub(super) use program::{Line, Products, Program, Refused, Room, Source, Step, Winograd};
+pub(super) use tile::Tile;
+pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
+
+/// What kernels work on; both are as long as the plan said.
+#[derive(Clone, Copy)]
+struct Memory {
+    numbers: *mut f32,
+    weights: *const f32,
+}

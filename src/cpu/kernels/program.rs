@@ -1,0 +1,422 @@
+//! The steps of a plan with their weights, each held against the memory that it will work on before it can be run.
+
+use super::Memory;
+use super::dense::Dense;
+use super::depthwise::Depthwise;
+use super::lanes::LANES;
+use super::maps::{Each, LayerNorm, Maps, Pick, Size, What};
+use super::pool::Pool;
+use super::processor::{DEPTHWISE_PIXELS, DenseRows, DepthwiseRows, Kernels};
+use super::tile::Tile;
+use super::winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
+
+/// Numbers that lie together in one line of the cache.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub(in crate::cpu) struct Line(pub [f32; LANES]);
+
+/// What a step does. Places are in numbers: of an image from where the image begins, those of [`Winograd`]'s transformed
+/// numbers from where all images end, those of weights from their beginning.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::cpu) enum Step {
+    /// Takes the tile.
+    Tile(Tile),
+    /// With so many vectors of channels, and the distance of two pixels that are read.
+    Dense(Dense, usize, usize),
+    /// With its side and stride.
+    Depthwise(Depthwise, [usize; 2]),
+    Winograd(Winograd),
+    Each(Each),
+    GlobalMean(Maps, Maps, Size),
+    LayerNorm(LayerNorm),
+    Pick(Pick),
+    Pool(Pool),
+}
+
+/// A convolution by way of its transformed numbers, over the squares of all images.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::cpu) struct Winograd {
+    /// One for each block of channels that is read.
+    pub gather: Vec<Transform>,
+    /// One for each group of channels that is made.
+    pub groups: Vec<Products>,
+    /// From one place to the next: of what products read, and of what they make.
+    pub places: [usize; 2],
+    /// Squares that are computed at once.
+    pub at_once: usize,
+}
+
+/// The products of a group of channels.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::cpu) struct Products {
+    /// Those of the first place.
+    pub call: Dense,
+    /// From the weights of one place to those of the next.
+    pub weights: usize,
+    /// Where the results of each vector go.
+    pub finishes: Vec<(Transform, Finish)>,
+}
+
+/// Rows of blocks, from which row on, and how many groups of rows.
+type Rows = Vec<(DenseRows, usize, usize)>;
+
+/// A step with the functions that it needs.
+#[derive(Debug)]
+enum Ready {
+    Tile(Tile),
+    Dense(Dense, Rows),
+    Depthwise(Depthwise, DepthwiseRows),
+    Winograd(Winograd, Vec<Rows>),
+    Each(Each),
+    GlobalMean(Maps, Maps, Size),
+    LayerNorm(LayerNorm),
+    Pick(Pick),
+    Pool(Pool),
+}
+
+/// Why a program cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cpu) enum Refused {
+    /// There is no kernel for such a step.
+    NoKernel(&'static str),
+    /// A step reaches further than its memory; a fault of the plan.
+    Outside { step: usize, end: usize, expected: usize },
+}
+
+/// How much memory steps work on, numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cpu) struct Room {
+    pub image: usize,
+    /// Images of a chunk, at most.
+    pub chunk: usize,
+    /// Beyond the images.
+    pub transformed: usize,
+}
+
+/// Where tiles come from.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cpu) enum Source<'a> {
+    /// `[N, I, I, 3]`, the side, and what a byte is multiplied with and what is added, for each of R, G, B.
+    Bytes(&'a [u8], usize, [[f32; 3]; 2]),
+    /// `[N, 3, S, S]`.
+    Numbers(&'a [f32]),
+}
+
+/// Steps that were checked.
+#[derive(Debug)]
+pub(in crate::cpu) struct Program {
+    kernels: &'static Kernels,
+    steps: Vec<Ready>,
+    room: Room,
+    weights: Vec<Line>,
+}
+
+/// One past the last number that a step touches: of an image, of what is transformed, of the weights.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    image: usize,
+    transformed: usize,
+    weights: usize,
+}
+
+impl Ends {
+    fn image(&mut self, end: usize) {
+        self.image = self.image.max(end);
+    }
+    fn maps(&mut self, maps: &Maps, size: &Size) {
+        let last = |count: usize| count.saturating_sub(1);
+        self.image(maps.place + last(size.blocks) * maps.block + last(size.height) * maps.row + size.width * LANES);
+    }
+    fn weights(&mut self, end: usize) {
+        self.weights = self.weights.max(end);
+    }
+}
+
+impl Room {
+    fn numbers(&self) -> usize {
+        self.image * self.chunk + self.transformed
+    }
+}
+
+impl Program {
+    /// Checks all steps.
+    pub fn new(kernels: &'static Kernels, steps: Vec<Step>, room: Room, weights: Vec<Line>) -> Result<Self, Refused> {
+        let mut ready = Vec::with_capacity(steps.len());
+        for (at, step) in steps.into_iter().enumerate() {
+            let ends = ends(&step);
+            let limits = [room.image, room.transformed, weights.len() * LANES];
+            for (end, expected) in [ends.image, ends.transformed, ends.weights].into_iter().zip(limits) {
+                if end > expected {
+                    return Err(Refused::Outside { step: at, end, expected });
+                }
+            }
+            ready.push(ready_for(kernels, step)?);
+        }
+        Ok(Self { kernels, steps: ready, room, weights })
+    }
+
+    /// The kernels that it runs.
+    pub fn kernels(&self) -> &'static Kernels {
+        self.kernels
+    }
+
+    /// Memory for one worker, of zeros: what lies around maps is never written.
+    pub fn memory(&self) -> Vec<Line> {
+        vec![Line([0.0; LANES]); self.room.numbers().div_ceil(LANES)]
+    }
+
+    /// Bytes of [`Program::memory`] and of the weights, which all workers share.
+    pub fn bytes(&self) -> [usize; 2] {
+        [self.room.numbers().next_multiple_of(LANES) * 4, self.weights.len() * LANES * 4]
+    }
+
+    /// Runs all steps for some images and shows where an image begins.
+    ///
+    /// # Panics
+    /// When the memory is not that of [`Program::memory`], the source too short, or the images more than a chunk.
+    pub fn run(&self, memory: &mut [Line], source: Source<'_>, images: usize) {
+        assert!(memory.len() * LANES >= self.room.numbers(), "expected the memory of this program");
+        assert!(images <= self.room.chunk, "expected at most {} images, found {images}", self.room.chunk);
+        let all = Memory { numbers: memory.as_mut_ptr().cast(), weights: self.weights.as_ptr().cast() };
+        // Steps that look at one image at a time run one after another for each image, while its maps are in the cache.
+        for stretch in self.steps.chunk_by(|a, b| a.is_of_one_image() && b.is_of_one_image()) {
+            if let [Ready::Winograd(call, rows)] = stretch {
+                // SAFETY: checked by `new`, and the memory just now.
+                unsafe { self.winograd(call, rows, all, images) };
+                continue;
+            }
+            for image in 0..images {
+                // SAFETY: as above; `image` is below the chunk.
+                unsafe {
+                    let memory = Memory { numbers: all.numbers.add(image * self.room.image), ..all };
+                    for step in stretch {
+                        self.step(step, memory, source, image);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies values of one channel after another out of an image.
+    ///
+    /// # Panics
+    /// When the place is outside.
+    pub fn read(&self, memory: &[Line], image: usize, place: usize, out: &mut [f32]) {
+        assert!(image < self.room.chunk && place + out.len() <= self.room.image, "expected a place in the image");
+        for (at, value) in out.iter_mut().enumerate() {
+            let number = image * self.room.image + place + at;
+            *value = memory[number / LANES].0[number % LANES];
+        }
+    }
+
+    unsafe fn step(&self, step: &Ready, memory: Memory, source: Source<'_>, image: usize) {
+        let kernels = self.kernels;
+        // SAFETY: the caller's.
+        unsafe {
+            match step {
+                Ready::Tile(call) => match source {
+                    Source::Bytes(bytes, side, by) => {
+                        assert!(side >= call.side, "expected tiles of {} px, found {side}", call.side);
+                        let tile = &bytes[image * side * side * 3..][..side * side * 3];
+                        (kernels.from_bytes)(*call, tile, side, by, memory);
+                    }
+                    Source::Numbers(values) => {
+                        let count = call.side * call.side * 3;
+                        (kernels.from_numbers)(*call, &values[image * count..][..count], memory);
+                    }
+                },
+                Ready::Dense(call, rows) => {
+                    for &(run, first, groups) in rows {
+                        run(call, memory, [0; 3], [first, groups]);
+                    }
+                }
+                Ready::Depthwise(call, rows) => rows(call, memory),
+                Ready::Each(call) => (kernels.each)(call, memory),
+                Ready::GlobalMean(input, output, size) => (kernels.global_mean)(*input, *output, *size, memory),
+                Ready::LayerNorm(call) => (kernels.layer_norm)(call, memory),
+                Ready::Pick(call) => (kernels.pick)(call, memory),
+                Ready::Pool(call) => (kernels.pool)(call, memory),
+                Ready::Winograd(..) => {}
+            }
+        }
+    }
+
+    unsafe fn winograd(&self, call: &Winograd, rows: &[Rows], memory: Memory, images: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            let beyond = self.room.image * self.room.chunk;
+            let transformed = Memory { numbers: memory.numbers.add(beyond), ..memory };
+            let planes = |transform: &Transform| Transform { planes: transform.planes + beyond, ..*transform };
+            let squares = images * call.gather.first().map_or(0, |transform| transform.squares);
+            let mut first = 0;
+            while first < squares {
+                let count = call.at_once.min(squares - first);
+                for transform in &call.gather {
+                    (self.kernels.gather)(&planes(transform), memory, first, count);
+                }
+                for (products, rows) in call.groups.iter().zip(rows) {
+                    for place in 0..PLACES {
+                        let [input, output] = call.places.map(|distance| place * distance);
+                        for &(run, first, groups) in rows {
+                            run(
+                                &products.call,
+                                transformed,
+                                [input, output, place * products.weights],
+                                [first, groups],
+                            );
+                        }
+                    }
+                    for (transform, finish) in &products.finishes {
+                        (self.kernels.scatter)(&planes(transform), finish, memory, first, count);
+                    }
+                }
+                first += count;
+            }
+        }
+    }
+}
+
+impl Ready {
+    fn is_of_one_image(&self) -> bool {
+        !matches!(self, Self::Winograd(..))
+    }
+}
+
+/// Finds the functions of a step.
+fn ready_for(kernels: &'static Kernels, step: Step) -> Result<Ready, Refused> {
+    Ok(match step {
+        Step::Tile(call) => Ready::Tile(call),
+        Step::Dense(call, vectors, distance) => {
+            let rows = rows_for(kernels, &call, vectors, distance)?;
+            Ready::Dense(call, rows)
+        }
+        Step::Depthwise(call, [side, stride]) => {
+            let [eight, seven, ..] = DEPTHWISE_PIXELS;
+            let even = [eight, seven].into_iter().find(|&pixels| call.width.is_multiple_of(pixels));
+            let pixels = even.or(DEPTHWISE_PIXELS.into_iter().find(|&pixels| pixels <= call.width));
+            let rows = pixels.and_then(|pixels| (kernels.depthwise)([side, stride, pixels]));
+            let rows = rows.ok_or(Refused::NoKernel("a depthwise convolution of this side and stride"))?;
+            Ready::Depthwise(call, rows)
+        }
+        Step::Winograd(call) => {
+            let of = |group: &Products| rows_for(kernels, &group.call, group.finishes.len(), LANES);
+            let rows = call.groups.iter().map(of);
+            let rows = rows.collect::<Result<_, _>>()?;
+            Ready::Winograd(call, rows)
+        }
+        Step::Each(call) => Ready::Each(call),
+        Step::GlobalMean(input, output, size) => Ready::GlobalMean(input, output, size),
+        Step::LayerNorm(call) => Ready::LayerNorm(call),
+        Step::Pick(call) => Ready::Pick(call),
+        Step::Pool(call) => Ready::Pool(call),
+    })
+}
+
+/// Blocks that cover rows of pixels: as wide as fits, all of one width, and two rows at once where a row is short.
+fn rows_for(kernels: &Kernels, call: &Dense, vectors: usize, distance: usize) -> Result<Rows, Refused> {
+    let most = kernels.pixels;
+    let pixels = call.width.div_ceil(call.width.div_ceil(most).max(1));
+    let both = if 2 * pixels <= most && distance.is_multiple_of(LANES) { call.height / 2 } else { 0 };
+    let mut rows = Rows::new();
+    for (high, first, groups) in [(2, 0, both), (1, 2 * both, call.height - 2 * both)] {
+        if groups > 0 {
+            let found = (kernels.dense)([high, pixels, vectors, distance]);
+            rows.push((found.ok_or(Refused::NoKernel("a convolution of this stride"))?, first, groups));
+        }
+    }
+    Ok(rows)
+}
+
+fn ends(step: &Step) -> Ends {
+    let mut ends = Ends::default();
+    let last = |count: usize| count.saturating_sub(1);
+    match step {
+        Step::Tile(call) => ends.image(call.output + last(call.side) * call.output_row + call.side * 3),
+        Step::Dense(call, vectors, distance) => {
+            let [input, output, residual, weights] = dense_ends(call, *vectors, *distance);
+            ends.image(input.max(output).max(residual));
+            ends.weights(weights);
+        }
+        Step::Depthwise(call, [side, stride]) => {
+            let (rows, columns) = (last(call.height) * stride + side, last(call.width) * stride + side);
+            ends.image(call.input + last(rows) * call.input_row + columns * LANES);
+            ends.image(call.output + last(call.height) * call.output_row + call.width * LANES);
+            ends.weights(call.weights + (side * side + 1) * LANES);
+        }
+        Step::Winograd(call) => {
+            let every = |distance: usize| last(PLACES) * distance;
+            for gather in &call.gather {
+                ends.image(gather.end(INPUT));
+                ends.transformed = ends.transformed.max(gather.planes + every(gather.place) + call.at_once * LANES);
+            }
+            for Products { call: products, weights: of_weights, finishes } in &call.groups {
+                let [input, output, _, weights] = dense_ends(products, finishes.len(), LANES);
+                let [inputs, outputs] = call.places.map(every);
+                ends.transformed = ends.transformed.max(input + inputs).max(output + outputs);
+                ends.weights(weights + every(*of_weights));
+                for (scatter, finish) in finishes {
+                    let planes = scatter.planes + every(scatter.place) + call.at_once * LANES;
+                    ends.transformed = ends.transformed.max(planes);
+                    ends.image(scatter.maps + last(finish.height) * scatter.maps_row + finish.width * LANES);
+                    if let Some([place, row, _]) = finish.residual {
+                        ends.image(place + last(finish.height) * row + finish.width * LANES);
+                    }
+                    ends.weights(finish.bias + LANES);
+                }
+            }
+        }
+        Step::Each(call) => {
+            ends.maps(&call.input, &call.size);
+            ends.maps(&call.output, &call.size);
+            match call.what {
+                What::Copy => {}
+                What::Affine(weights) => ends.weights(weights + call.size.blocks * 2 * LANES),
+                What::Add(other) => ends.maps(&other, &call.size),
+                What::Weigh(other) => ends.maps(&other, &Size { height: 1, width: 1, ..call.size }),
+            }
+        }
+        Step::GlobalMean(input, output, size) => {
+            ends.maps(input, size);
+            ends.maps(output, &Size { height: 1, width: 1, ..*size });
+        }
+        Step::LayerNorm(call) => {
+            ends.maps(&call.input, &call.size);
+            ends.maps(&call.output, &call.size);
+            ends.weights(call.weights + call.size.blocks * 2 * LANES);
+        }
+        Step::Pick(call) => {
+            for [place, row] in &call.from {
+                ends.image(place + last(call.size.height) * row + last(call.size.width) * LANES + 1);
+            }
+            ends.maps(&call.output, &call.size);
+        }
+        Step::Pool(call) => {
+            ends.maps(&call.input, &Size { height: call.height, width: call.width, ..call.size });
+            ends.maps(&call.output, &call.size);
+        }
+    }
+    ends
+}
+
+/// Of what is read, made and added, and of the weights.
+fn dense_ends(call: &Dense, vectors: usize, distance: usize) -> [usize; 4] {
+    let last = |count: usize| count.saturating_sub(1);
+    let run = call.runs.iter().map(|run| run.offset + run.length).max().unwrap_or(0);
+    let used: usize = call.runs.iter().map(|run| run.length).sum();
+    let end = |place, block, row| place + last(vectors) * block + last(call.height) * row + call.width * LANES;
+    [
+        call.input + last(call.height) * call.input_row + last(call.width) * distance + run,
+        end(call.output, call.output_block, call.output_row),
+        call.residual.map_or(0, |[place, row, block]| end(place, block, row)),
+        (call.weights + used * vectors * LANES).max(call.bias + vectors * LANES),
+    ]
+}
+
+impl Transform {
+    /// One past the last number of the maps that squares of a side reach, in one image.
+    fn end(&self, side: usize) -> usize {
+        let rows = self.squares.div_ceil(self.columns.max(1));
+        let reach = |count: usize| count.saturating_sub(1) * OUTPUT + side;
+        self.maps + reach(rows).saturating_sub(1) * self.maps_row + reach(self.columns) * LANES
+    }
+}

@@ -1,0 +1,142 @@
+//! Weights in the order in which kernels use them.
+
+use super::graph::Conv;
+use super::kernels::{INPUT, LANES, Line, PLACES};
+
+/// Packed weights of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    lines: Vec<Line>,
+}
+
+/// The channel that a lane of a group of output channels holds; none beyond the last.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    pub first: usize,
+    /// Vectors of the group.
+    pub vectors: usize,
+    /// One past the last channel.
+    pub end: usize,
+}
+
+impl Group {
+    fn channel(&self, vector: usize, lane: usize) -> Option<usize> {
+        let channel = self.first + vector * LANES + lane;
+        (channel < self.end).then_some(channel)
+    }
+}
+
+impl Packed {
+    /// The next place, numbers.
+    pub fn end(&self) -> usize {
+        self.lines.len() * LANES
+    }
+
+    pub fn into_lines(self) -> Vec<Line> {
+        self.lines
+    }
+
+    /// A vector for each vector of a group; lanes beyond the last channel are 0.
+    pub fn push(&mut self, group: Group, of: impl Fn(usize) -> f32) -> usize {
+        let start = self.end();
+        for vector in 0..group.vectors {
+            let lane = |lane| group.channel(vector, lane).map_or(0.0, &of);
+            self.lines.push(Line(std::array::from_fn(lane)));
+        }
+        start
+    }
+
+    /// For each input that a pixel reads, in the order of its runs, a group of weights. An input is its channel within the
+    /// group of the convolution, and its row and column in the kernel.
+    pub fn push_dense(&mut self, conv: &Conv, group: Group, inputs: &[[usize; 3]]) -> usize {
+        let start = self.end();
+        for &[channel, y, x] in inputs {
+            self.push(group, |out| conv.at(out, channel, y, x));
+        }
+        start
+    }
+
+    /// Factors, and then summands, of each block of channels.
+    pub fn push_pairs(&mut self, scale: &[f32], shift: &[f32]) -> usize {
+        let start = self.end();
+        for first in (0..scale.len()).step_by(LANES) {
+            let group = Group { first, vectors: 1, end: scale.len() };
+            self.push(group, |channel| scale[channel]);
+            self.push(group, |channel| shift[channel]);
+        }
+        start
+    }
+
+    /// Transformed weights of a 3x3 convolution: for each of the [`PLACES`], for each input channel, a group of weights.
+    /// Gives the start and the distance from one place to the next.
+    pub fn push_winograd(&mut self, conv: &Conv, group: Group) -> [usize; 2] {
+        let [inputs, _] = conv.channels;
+        let start = self.end();
+        let mut bent = vec![[0.0_f32; PLACES]; inputs * group.vectors * LANES];
+        for channel in 0..inputs {
+            for vector in 0..group.vectors {
+                for lane in 0..LANES {
+                    if let Some(out) = group.channel(vector, lane) {
+                        let at = (channel * group.vectors + vector) * LANES + lane;
+                        bent[at] = bend(|y, x| f64::from(conv.at(out, channel, y, x)));
+                    }
+                }
+            }
+        }
+        for place in 0..PLACES {
+            for lanes in bent.chunks(LANES) {
+                self.lines.push(Line(std::array::from_fn(|lane| lanes[lane][place])));
+            }
+        }
+        [start, inputs * group.vectors * LANES]
+    }
+}
+
+impl Conv {
+    /// The weight of an input channel of its group, and a row and column of the kernel.
+    fn at(&self, out: usize, channel: usize, y: usize, x: usize) -> f32 {
+        let [height, width] = self.kernel;
+        let inputs = self.channels[0] / self.groups;
+        self.weight[((out * inputs + channel) * height + y) * width + x]
+    }
+
+    /// The same convolution without groups: zeros where channels do not see each other.
+    pub(super) fn without_groups(&self) -> Self {
+        let [inputs, outputs] = self.channels;
+        let (own, made) = (inputs / self.groups, outputs / self.groups);
+        let [height, width] = self.kernel;
+        let mut weight = vec![0.0; inputs * outputs * height * width];
+        for out in 0..outputs {
+            let to = (out * inputs + out / made * own) * height * width;
+            let from = out * own * height * width;
+            weight[to..to + own * height * width].copy_from_slice(&self.weight[from..from + own * height * width]);
+        }
+        Self { groups: 1, weight, bias: self.bias.clone(), ..*self }
+    }
+}
+
+/// `G g G^T` in f64, rounded once.
+///
+/// # Source
+/// Lavin and Gray 2015, arXiv:1509.09308, section 4.3.
+#[expect(clippy::cast_possible_truncation, reason = "rounded to what is stored")]
+fn bend(g: impl Fn(usize, usize) -> f64) -> [f32; PLACES] {
+    const G: [[f64; 3]; INPUT] = [
+        [1.0 / 4.0, 0.0, 0.0],
+        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+        [0.0, 0.0, 1.0],
+    ];
+    std::array::from_fn(|place| {
+        let (row, column) = (G[place / INPUT], G[place % INPUT]);
+        let mut sum = 0.0;
+        for (y, left) in row.into_iter().enumerate() {
+            for (x, right) in column.into_iter().enumerate() {
+                sum += left * g(y, x) * right;
+            }
+        }
+        sum as f32
+    })
+}
