@@ -136,25 +136,31 @@ unsafe fn block<L: Lanes, const R: usize, const P: usize, const Z: usize, const 
                 weight = weight.add(Z * LANES);
             }
         }
-        let [low, high] = [L::splat(call.bounds[0]), L::splat(call.bounds[1])];
+        // Each of these loops must be short enough to be unrolled as a whole: a sum that is indexed by a variable lives in
+        // memory, and is stored there after every product.
         if let Some([_, pitch, block]) = call.residual {
             for r in 0..R {
-                for p in 0..P {
-                    for z in 0..Z {
-                        let other = L::load(at.residual.add(r * pitch + z * block + p * LANES));
-                        let sum = sums[r][p][z].add(other);
-                        let place = at.output.add(r * call.output_row + z * call.output_block + p * LANES);
-                        high.min_of(low.max_of(sum)).store(place);
+                for z in 0..Z {
+                    let line = at.residual.add(r * pitch + z * block);
+                    for p in 0..P {
+                        sums[r][p][z] = sums[r][p][z].add(L::load(line.add(p * LANES)));
                     }
                 }
             }
-        } else {
-            for r in 0..R {
+        }
+        let [low, high] = [L::splat(call.bounds[0]), L::splat(call.bounds[1])];
+        for r in 0..R {
+            for z in 0..Z {
                 for p in 0..P {
-                    for z in 0..Z {
-                        let place = at.output.add(r * call.output_row + z * call.output_block + p * LANES);
-                        high.min_of(low.max_of(sums[r][p][z])).store(place);
-                    }
+                    sums[r][p][z] = high.min_of(low.max_of(sums[r][p][z]));
+                }
+            }
+        }
+        for r in 0..R {
+            for z in 0..Z {
+                let line = at.output.add(r * call.output_row + z * call.output_block);
+                for p in 0..P {
+                    sums[r][p][z].store(line.add(p * LANES));
                 }
             }
         }
