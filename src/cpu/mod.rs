@@ -7,6 +7,7 @@
 //!
 //! Invariant: knows nothing of burn, files or slides; all memory is taken before the first tile.
 
+mod convolution;
 mod engine;
 mod fuse;
 mod graph;

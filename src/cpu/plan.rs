@@ -1,22 +1,14 @@
 //! Passes, shapes and places → the steps of a program and its weights.
 
 use super::fuse::{Pass, What, fuse};
-use super::graph::{Act, Conv, Graph, Value};
+use super::graph::{Act, Graph, Value};
 use super::kernels::{
-    self, Dense, Depthwise, Each, Finish, Kernels, LANES, LayerNorm, Maps, OUTPUT, PLACES, Pick, Pool, Products,
-    Program, Refused, Room, Run, Size, Step, Tile, Transform, Winograd, bounds,
+    self, Each, Kernels, LANES, LayerNorm, Maps, Pick, Pool, Program, Refused, Room, Size, Step, Tile, bounds,
 };
 use super::layout::Place;
 use super::pack::{Group, Packed};
 use super::place::{Placed, joins_blocks, place};
-use super::shapes::{Frame, Reason, frame, shapes};
-
-/// Weights of a convolution whose groups are written out as zeros; more would be slower than the reference.
-const MOST_SPREAD_WEIGHTS: usize = 1 << 24;
-/// Transformed numbers that are computed at once, per worker: with their products they should stay near the processor.
-const TRANSFORMED_BYTES: usize = 768 << 10;
-/// Squares that are computed at once, at least: every one of them reads all weights.
-const FEWEST_SQUARES: usize = 16;
+use super::shapes::{Reason, shapes};
 
 /// What is asked of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -70,22 +62,20 @@ pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Resu
     Ok(Plan { program, outputs })
 }
 
-struct Writer<'a> {
+/// Writes the steps and packs the weights.
+pub(super) struct Writer<'a> {
     graph: &'a Graph,
-    kernels: &'static Kernels,
-    wish: Wish,
-    placed: Placed,
-    steps: Vec<Step>,
-    packed: Packed,
+    pub kernels: &'static Kernels,
+    pub wish: Wish,
+    pub placed: Placed,
+    pub steps: Vec<Step>,
+    pub packed: Packed,
     /// Numbers beyond the images.
-    transformed: usize,
+    pub transformed: usize,
 }
 
-/// The place of as many zeros as a group has lanes.
-const ZEROS: usize = 0;
-
 impl Writer<'_> {
-    fn of(&self, value: Value) -> Result<Place, Reason> {
+    pub fn of(&self, value: Value) -> Result<Place, Reason> {
         self.placed.of(value).ok_or_else(|| "expected a place for every value: a fault of the engine".to_owned())
     }
 
@@ -167,232 +157,5 @@ impl Writer<'_> {
             block += place.blocks();
         }
         Ok(())
-    }
-
-    fn conv(&mut self, pass: &Pass<'_>, conv: &Conv, residual: Option<Value>) -> Result<(), Reason> {
-        let (input, output) = (self.of(pass.input)?, self.of(pass.output)?);
-        let residual = residual.map(|residual| self.of(residual)).transpose()?;
-        let frame = frame(conv, [input.layout.height, input.layout.width])?;
-        let is_tile = input.layout.depth != LANES;
-        let known = [3, 5, 7].contains(&conv.kernel[0]) && conv.kernel[0] == conv.kernel[1];
-        let site = Site { conv, frame, input, output, residual, act: pass.act };
-        if conv.is_depthwise() && known && !is_tile && residual.is_none() {
-            self.depthwise(site);
-        } else if self.prefers_winograd(&site) {
-            self.winograd(site);
-        } else if conv.groups == 1 {
-            self.dense(site, 0, conv.channels[1], 0);
-        } else if conv.channels.iter().all(|channels| (channels / conv.groups).is_multiple_of(LANES)) && !is_tile {
-            let [own, made] = conv.channels.map(|channels| channels / conv.groups);
-            for group in 0..conv.groups {
-                self.dense(site, group * made, (group + 1) * made, group * own);
-            }
-        } else {
-            let weights = conv.channels[0] * conv.channels[1] * conv.kernel[0] * conv.kernel[1];
-            if weights > MOST_SPREAD_WEIGHTS {
-                return Err(format!("expected a convolution that there is a kernel for, found {} groups", conv.groups));
-            }
-            let whole = conv.without_groups();
-            self.dense(Site { conv: &whole, ..site }, 0, conv.channels[1], 0);
-        }
-        Ok(())
-    }
-
-    fn depthwise(&mut self, site: Site<'_>) {
-        let Site { conv, frame, input, output, .. } = site;
-        let (bounds, act) = bounds(site.act);
-        let from = site.corner();
-        let [side, _] = conv.kernel;
-        for block in 0..output.blocks() {
-            let group = Group { first: block * LANES, vectors: 1, end: conv.channels[1] };
-            let taps: Vec<_> = (0..side * side).map(|tap| [0, tap / side, tap % side]).collect();
-            let weights = self.packed.push_dense(conv, group, &taps);
-            self.packed.push(group, |channel| conv.bias[channel]);
-            let maps = output.maps();
-            let call = Depthwise {
-                input: from + block * input.layout.block(),
-                input_row: input.layout.row(),
-                weights,
-                output: maps.place + block * maps.block,
-                output_row: maps.row,
-                width: frame.size[1],
-                height: frame.size[0],
-                bounds,
-                act,
-            };
-            self.steps.push(Step::Depthwise(call, [side, conv.stride]));
-        }
-    }
-
-    /// Output channels `first..end`, which see the input channels of one group from `seen` on.
-    fn dense(&mut self, site: Site<'_>, first: usize, end: usize, seen: usize) {
-        let Site { conv, input, output, residual, .. } = site;
-        let (bounds, act) = bounds(site.act);
-        let from = site.corner() + seen / LANES * input.layout.block();
-        let (runs, inputs) = site.runs();
-        let [mut height, mut width] = site.frame.size;
-        let distance = conv.stride * input.layout.depth;
-        // Maps without anything between their rows are one long row for a convolution that sees one pixel.
-        let flat = [Some(input), Some(output), residual].into_iter().flatten().all(|place| place.is_flat());
-        if flat && conv.kernel == [1, 1] && conv.stride == 1 {
-            (height, width) = (1, height * width);
-        }
-        let maps = output.maps();
-        let mut channel = first;
-        while channel < end {
-            let vectors = self.kernels.vectors.min((end - channel).div_ceil(LANES));
-            let group = Group { first: channel, vectors, end };
-            let block = channel / LANES;
-            let call = Dense {
-                input: from,
-                input_row: input.layout.row() * conv.stride,
-                runs: runs.clone(),
-                weights: self.packed.push_dense(conv, group, &inputs),
-                bias: self.packed.push(group, |channel| conv.bias[channel]),
-                output: maps.place + block * maps.block,
-                output_row: maps.row,
-                output_block: maps.block,
-                residual: residual.map(|place| {
-                    let maps = place.maps();
-                    [maps.place + block * maps.block, maps.row, maps.block]
-                }),
-                width,
-                height,
-                bounds,
-                act,
-            };
-            self.steps.push(Step::Dense(call, vectors, distance));
-            channel += vectors * LANES;
-        }
-    }
-
-    /// Squares of a chunk that are computed at once.
-    fn at_once(&self, site: &Site<'_>) -> usize {
-        let [height, width] = site.frame.size;
-        let squares = self.wish.chunk * height.div_ceil(OUTPUT) * width.div_ceil(OUTPUT);
-        let each = PLACES * site.conv.channels[0].next_multiple_of(LANES) * size_of::<f32>();
-        let most = (TRANSFORMED_BYTES / each).max(FEWEST_SQUARES);
-        squares.div_ceil(squares.div_ceil(most))
-    }
-
-    /// Whether transformed products are right and faster.
-    fn prefers_winograd(&self, site: &Site<'_>) -> bool {
-        let [inputs, outputs] = site.conv.channels;
-        let able = self.wish.winograd && site.conv.can_be_winograd() && bounds(site.act).1 == Act::None;
-        // Each square reads 36 weights for every pair of channels, and is 16 pixels: few squares do not pay for many weights.
-        able && site.input.layout.depth == LANES
-            && outputs >= LANES
-            && (self.at_once(site) >= FEWEST_SQUARES && inputs * outputs <= 384 * 384
-                || self.at_once(site) >= 4 * FEWEST_SQUARES)
-    }
-
-    fn winograd(&mut self, site: Site<'_>) {
-        let Site { conv, frame, input, output, residual, .. } = site;
-        let (bounds, _) = bounds(site.act);
-        let [height, width] = frame.size;
-        let at_once = self.at_once(&site);
-        let (columns, squares) = (width.div_ceil(OUTPUT), width.div_ceil(OUTPUT) * height.div_ceil(OUTPUT));
-        let plane = at_once * LANES;
-        // An odd number of lines, so that places do not fall into the same part of the cache.
-        let odd = |numbers: usize| (numbers / LANES | 1) * LANES;
-        let inputs = odd(input.blocks() * plane);
-        let outputs = odd(self.kernels.vectors * plane);
-        let products = PLACES * inputs;
-        self.transformed = self.transformed.max(products + PLACES * outputs);
-        let transform = |maps: usize, row: usize, place: usize, planes: usize| Transform {
-            maps,
-            maps_row: row,
-            place,
-            planes,
-            columns,
-            squares,
-            image: self.placed.image,
-        };
-        let gather = (0..input.blocks()).map(|block| {
-            transform(site.corner() + block * input.layout.block(), input.layout.row(), inputs, block * plane)
-        });
-        let gather = gather.collect();
-        let runs: Vec<Run> = (0..input.blocks())
-            .map(|block| Run { offset: block * plane, length: LANES.min(conv.channels[0] - block * LANES) })
-            .collect();
-        let mut groups = Vec::new();
-        let maps = output.maps();
-        for first in (0..conv.channels[1]).step_by(self.kernels.vectors * LANES) {
-            let vectors = self.kernels.vectors.min((conv.channels[1] - first).div_ceil(LANES));
-            let group = Group { first, vectors, end: conv.channels[1] };
-            let [weights, of_weights] = self.packed.push_winograd(conv, group);
-            let bias = self.packed.push(group, |channel| conv.bias[channel]);
-            let call = Dense {
-                input: 0,
-                input_row: 0,
-                runs: runs.clone(),
-                weights,
-                bias: ZEROS,
-                output: products,
-                output_row: 0,
-                output_block: plane,
-                residual: None,
-                width: at_once,
-                height: 1,
-                bounds: [f32::NEG_INFINITY, f32::INFINITY],
-                act: Act::None,
-            };
-            let finishes = (0..vectors).map(|vector| {
-                let block = first / LANES + vector;
-                let scatter = transform(maps.place + block * maps.block, maps.row, outputs, products + vector * plane);
-                let residual = residual.map(|place| {
-                    let maps = place.maps();
-                    [maps.place + block * maps.block, maps.row, self.placed.image]
-                });
-                (scatter, Finish { height, width, bias: bias + vector * LANES, residual, bounds })
-            });
-            groups.push(Products { call, weights: of_weights, finishes: finishes.collect() });
-        }
-        self.steps.push(Step::Winograd(Winograd { gather, groups, places: [inputs, outputs], at_once }));
-    }
-}
-
-/// A convolution with where it reads and writes.
-#[derive(Clone, Copy)]
-struct Site<'a> {
-    conv: &'a Conv,
-    frame: Frame,
-    input: Place,
-    output: Place,
-    residual: Option<Place>,
-    act: Act,
-}
-
-impl Site<'_> {
-    /// Where the first pixel begins to read: in the margin where there is padding.
-    fn corner(&self) -> usize {
-        let [top, left] = self.frame.before;
-        let layout = self.input.layout;
-        self.input.maps().place - top * layout.row() - left * layout.depth
-    }
-
-    /// What a pixel reads, and which channel, row and column of the kernel each number is.
-    fn runs(&self) -> (Vec<Run>, Vec<[usize; 3]>) {
-        let layout = self.input.layout;
-        let [height, width] = self.conv.kernel;
-        let channels = self.conv.channels[0] / self.conv.groups;
-        let (mut runs, mut inputs) = (Vec::new(), Vec::new());
-        for first in (0..channels).step_by(layout.depth) {
-            let count = layout.depth.min(channels - first);
-            let block = first / layout.depth * layout.block();
-            for y in 0..height {
-                let row = block + y * layout.row();
-                if count == layout.depth {
-                    runs.push(Run { offset: row, length: width * layout.depth });
-                } else {
-                    // Lanes without a channel are not read: they may hold anything.
-                    runs.extend((0..width).map(|x| Run { offset: row + x * layout.depth, length: count }));
-                }
-                for x in 0..width {
-                    inputs.extend((first..first + count).map(|channel| [channel, y, x]));
-                }
-            }
-        }
-        (runs, inputs)
     }
 }

@@ -7,6 +7,11 @@
     reason = "vector instructions, and loops without bounds checks on ranges that were checked before"
 )]
 #![allow(clippy::undocumented_unsafe_blocks, reason = "each function states what its caller must hold")]
+#![allow(
+    clippy::inline_always,
+    reason = "vectors only work in functions that a processor's features are switched on for"
+)]
+#![allow(clippy::wildcard_imports, reason = "instructions have long names of their own")]
 #![allow(clippy::needless_range_loop, reason = "loops over constants, which must be unrolled as a whole")]
 
 mod act;
@@ -19,6 +24,8 @@ mod neon;
 mod pool;
 mod processor;
 mod program;
+mod reach;
+mod step;
 mod tile;
 mod winograd;
 #[cfg(target_arch = "x86_64")]
@@ -31,7 +38,8 @@ pub(super) use lanes::LANES;
 pub(super) use maps::{Each, LayerNorm, Maps, Pick, Size, What};
 pub(super) use pool::Pool;
 pub(super) use processor::Kernels;
-pub(super) use program::{Line, Products, Program, Refused, Room, Source, Step, Winograd};
+pub(super) use program::{Line, Program, Refused, Room, Source};
+pub(super) use step::{Products, Step, Winograd};
 pub(super) use tile::Tile;
 pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
 

@@ -6,7 +6,7 @@ use super::depthwise::{self, Depthwise};
 use super::lanes::{Lanes, Portable};
 use super::maps::{self, Each, LayerNorm, Maps, Pick, Size};
 use super::pool::{self, Pool};
-use super::tile::{self, Tile};
+use super::tile::{self, Normal, Tile};
 use super::winograd::{self, Finish, Transform};
 
 pub(super) type DenseRows = unsafe fn(&Dense, Memory, [usize; 3], [usize; 2]);
@@ -30,7 +30,7 @@ pub(in crate::cpu) struct Kernels {
     pub(super) layer_norm: unsafe fn(&LayerNorm, Memory),
     pub(super) pick: unsafe fn(&Pick, Memory),
     pub(super) pool: unsafe fn(&Pool, Memory),
-    pub(super) from_bytes: unsafe fn(Tile, &[u8], usize, [[f32; 3]; 2], Memory),
+    pub(super) from_bytes: unsafe fn(Tile, &[u8], usize, &Normal, Memory),
     pub(super) from_numbers: unsafe fn(Tile, &[f32], Memory),
 }
 
@@ -111,7 +111,7 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn from_bytes(call: Tile, bytes: &[u8], input_px: usize, by: [[f32; 3]; 2], memory: Memory) {
+            unsafe fn from_bytes(call: Tile, bytes: &[u8], input_px: usize, by: &Normal, memory: Memory) {
                 unsafe { tile::from_bytes(call, bytes, input_px, by, memory) }
             }
 

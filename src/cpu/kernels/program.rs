@@ -4,58 +4,18 @@ use super::Memory;
 use super::dense::Dense;
 use super::depthwise::Depthwise;
 use super::lanes::LANES;
-use super::maps::{Each, LayerNorm, Maps, Pick, Size, What};
+use super::maps::{Each, LayerNorm, Maps, Pick, Size};
 use super::pool::Pool;
 use super::processor::{DEPTHWISE_PIXELS, DenseRows, DepthwiseRows, Kernels};
-use super::tile::Tile;
-use super::winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
+use super::reach::ends;
+use super::step::{Products, Step, Winograd};
+use super::tile::{Normal, Tile};
+use super::winograd::{PLACES, Transform};
 
 /// Numbers that lie together in one line of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
 pub(in crate::cpu) struct Line(pub [f32; LANES]);
-
-/// What a step does. Places are in numbers: of an image from where the image begins, those of [`Winograd`]'s transformed
-/// numbers from where all images end, those of weights from their beginning.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::cpu) enum Step {
-    /// Takes the tile.
-    Tile(Tile),
-    /// With so many vectors of channels, and the distance of two pixels that are read.
-    Dense(Dense, usize, usize),
-    /// With its side and stride.
-    Depthwise(Depthwise, [usize; 2]),
-    Winograd(Winograd),
-    Each(Each),
-    GlobalMean(Maps, Maps, Size),
-    LayerNorm(LayerNorm),
-    Pick(Pick),
-    Pool(Pool),
-}
-
-/// A convolution by way of its transformed numbers, over the squares of all images.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::cpu) struct Winograd {
-    /// One for each block of channels that is read.
-    pub gather: Vec<Transform>,
-    /// One for each group of channels that is made.
-    pub groups: Vec<Products>,
-    /// From one place to the next: of what products read, and of what they make.
-    pub places: [usize; 2],
-    /// Squares that are computed at once.
-    pub at_once: usize,
-}
-
-/// The products of a group of channels.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::cpu) struct Products {
-    /// Those of the first place.
-    pub call: Dense,
-    /// From the weights of one place to those of the next.
-    pub weights: usize,
-    /// Where the results of each vector go.
-    pub finishes: Vec<(Transform, Finish)>,
-}
 
 /// Rows of blocks, from which row on, and how many groups of rows.
 type Rows = Vec<(DenseRows, usize, usize)>;
@@ -97,7 +57,7 @@ pub(in crate::cpu) struct Room {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cpu) enum Source<'a> {
     /// `[N, I, I, 3]`, the side, and what a byte is multiplied with and what is added, for each of R, G, B.
-    Bytes(&'a [u8], usize, [[f32; 3]; 2]),
+    Bytes(&'a [u8], usize, Normal),
     /// `[N, 3, S, S]`.
     Numbers(&'a [f32]),
 }
@@ -109,27 +69,6 @@ pub(in crate::cpu) struct Program {
     steps: Vec<Ready>,
     room: Room,
     weights: Vec<Line>,
-}
-
-/// One past the last number that a step touches: of an image, of what is transformed, of the weights.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ends {
-    image: usize,
-    transformed: usize,
-    weights: usize,
-}
-
-impl Ends {
-    fn image(&mut self, end: usize) {
-        self.image = self.image.max(end);
-    }
-    fn maps(&mut self, maps: &Maps, size: &Size) {
-        let last = |count: usize| count.saturating_sub(1);
-        self.image(maps.place + last(size.blocks) * maps.block + last(size.height) * maps.row + size.width * LANES);
-    }
-    fn weights(&mut self, end: usize) {
-        self.weights = self.weights.max(end);
-    }
 }
 
 impl Room {
@@ -218,7 +157,7 @@ impl Program {
                     Source::Bytes(bytes, side, by) => {
                         assert!(side >= call.side, "expected tiles of {} px, found {side}", call.side);
                         let tile = &bytes[image * side * side * 3..][..side * side * 3];
-                        (kernels.from_bytes)(*call, tile, side, by, memory);
+                        (kernels.from_bytes)(*call, tile, side, &by, memory);
                     }
                     Source::Numbers(values) => {
                         let count = call.side * call.side * 3;
@@ -325,98 +264,4 @@ fn rows_for(kernels: &Kernels, call: &Dense, vectors: usize, distance: usize) ->
         }
     }
     Ok(rows)
-}
-
-fn ends(step: &Step) -> Ends {
-    let mut ends = Ends::default();
-    let last = |count: usize| count.saturating_sub(1);
-    match step {
-        Step::Tile(call) => ends.image(call.output + last(call.side) * call.output_row + call.side * 3),
-        Step::Dense(call, vectors, distance) => {
-            let [input, output, residual, weights] = dense_ends(call, *vectors, *distance);
-            ends.image(input.max(output).max(residual));
-            ends.weights(weights);
-        }
-        Step::Depthwise(call, [side, stride]) => {
-            let (rows, columns) = (last(call.height) * stride + side, last(call.width) * stride + side);
-            ends.image(call.input + last(rows) * call.input_row + columns * LANES);
-            ends.image(call.output + last(call.height) * call.output_row + call.width * LANES);
-            ends.weights(call.weights + (side * side + 1) * LANES);
-        }
-        Step::Winograd(call) => {
-            let every = |distance: usize| last(PLACES) * distance;
-            for gather in &call.gather {
-                ends.image(gather.end(INPUT));
-                ends.transformed = ends.transformed.max(gather.planes + every(gather.place) + call.at_once * LANES);
-            }
-            for Products { call: products, weights: of_weights, finishes } in &call.groups {
-                let [input, output, _, weights] = dense_ends(products, finishes.len(), LANES);
-                let [inputs, outputs] = call.places.map(every);
-                ends.transformed = ends.transformed.max(input + inputs).max(output + outputs);
-                ends.weights(weights + every(*of_weights));
-                for (scatter, finish) in finishes {
-                    let planes = scatter.planes + every(scatter.place) + call.at_once * LANES;
-                    ends.transformed = ends.transformed.max(planes);
-                    ends.image(scatter.maps + last(finish.height) * scatter.maps_row + finish.width * LANES);
-                    if let Some([place, row, _]) = finish.residual {
-                        ends.image(place + last(finish.height) * row + finish.width * LANES);
-                    }
-                    ends.weights(finish.bias + LANES);
-                }
-            }
-        }
-        Step::Each(call) => {
-            ends.maps(&call.input, &call.size);
-            ends.maps(&call.output, &call.size);
-            match call.what {
-                What::Copy => {}
-                What::Affine(weights) => ends.weights(weights + call.size.blocks * 2 * LANES),
-                What::Add(other) => ends.maps(&other, &call.size),
-                What::Weigh(other) => ends.maps(&other, &Size { height: 1, width: 1, ..call.size }),
-            }
-        }
-        Step::GlobalMean(input, output, size) => {
-            ends.maps(input, size);
-            ends.maps(output, &Size { height: 1, width: 1, ..*size });
-        }
-        Step::LayerNorm(call) => {
-            ends.maps(&call.input, &call.size);
-            ends.maps(&call.output, &call.size);
-            ends.weights(call.weights + call.size.blocks * 2 * LANES);
-        }
-        Step::Pick(call) => {
-            for [place, row] in &call.from {
-                ends.image(place + last(call.size.height) * row + last(call.size.width) * LANES + 1);
-            }
-            ends.maps(&call.output, &call.size);
-        }
-        Step::Pool(call) => {
-            ends.maps(&call.input, &Size { height: call.height, width: call.width, ..call.size });
-            ends.maps(&call.output, &call.size);
-        }
-    }
-    ends
-}
-
-/// Of what is read, made and added, and of the weights.
-fn dense_ends(call: &Dense, vectors: usize, distance: usize) -> [usize; 4] {
-    let last = |count: usize| count.saturating_sub(1);
-    let run = call.runs.iter().map(|run| run.offset + run.length).max().unwrap_or(0);
-    let used: usize = call.runs.iter().map(|run| run.length).sum();
-    let end = |place, block, row| place + last(vectors) * block + last(call.height) * row + call.width * LANES;
-    [
-        call.input + last(call.height) * call.input_row + last(call.width) * distance + run,
-        end(call.output, call.output_block, call.output_row),
-        call.residual.map_or(0, |[place, row, block]| end(place, block, row)),
-        (call.weights + used * vectors * LANES).max(call.bias + vectors * LANES),
-    ]
-}
-
-impl Transform {
-    /// One past the last number of the maps that squares of a side reach, in one image.
-    fn end(&self, side: usize) -> usize {
-        let rows = self.squares.div_ceil(self.columns.max(1));
-        let reach = |count: usize| count.saturating_sub(1) * OUTPUT + side;
-        self.maps + reach(rows).saturating_sub(1) * self.maps_row + reach(self.columns) * LANES
-    }
 }

@@ -11,17 +11,20 @@ pub(in crate::cpu) struct Tile {
     pub side: usize,
 }
 
+/// What a byte is multiplied with and what is added then, for each of R, G, B.
+pub(in crate::cpu) type Normal = [[f32; 3]; 2];
+
 /// Bytes `[I, I, 3]`, cropped to the middle, times a factor plus a summand.
 ///
 /// # Safety
 /// Every place of the call must lie in the memory; `bytes` must have the numbers of a square of `input_px`, at least the
 /// side.
 #[inline(always)]
-pub(super) unsafe fn from_bytes(call: Tile, bytes: &[u8], input_px: usize, by: [[f32; 3]; 2], memory: Memory) {
+pub(super) unsafe fn from_bytes(call: Tile, bytes: &[u8], input_px: usize, by: &Normal, memory: Memory) {
     let border = (input_px - call.side) / 2;
     // Three vectors are whole pixels, so factors repeat after 48 numbers.
     const PERIOD: usize = 48;
-    let [scales, shifts]: [[f32; PERIOD]; 2] = by.map(|by| std::array::from_fn(|at| by[at % 3]));
+    let [scales, shifts]: [[f32; PERIOD]; 2] = by.map(|by: [f32; 3]| std::array::from_fn(|at| by[at % 3]));
     for y in 0..call.side {
         let start = ((y + border) * input_px + border) * 3;
         let line = &bytes[start..start + call.side * 3];
