@@ -4,7 +4,6 @@ use crate::nn::spec::{NetworkSpec, Padding};
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 /// A convolution followed by batch normalisation, by a bias, or by nothing.
@@ -166,22 +165,11 @@ impl Norm {
     }
 }
 
-/// Clamps to 0..=6, as two simple passes: burn-flex's `clamp` is a scalar loop, these are not, and a GPU fuses them.
-pub(super) fn relu6(input: Tensor<4>) -> Tensor<4> {
-    relu(input).clamp_max(6.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::nn::registry::Architecture;
     use burn::tensor::{TensorData, Tolerance};
-
-    #[test]
-    fn relu6_keeps_what_lies_between_0_and_6() {
-        let input = Tensor::<4>::from_floats([[[[-7.0, 0.5, 6.0, 9.0]]]], &Device::flex());
-        assert_eq!(relu6(input).into_data().iter::<f32>().collect::<Vec<_>>(), [0.0, 0.5, 6.0, 6.0]);
-    }
 
     #[test]
     fn a_matrix_product_gives_the_values_and_gradients_of_the_convolution() {

@@ -3,15 +3,15 @@
 //! # Source
 //! Liu et al. 2022, "A `ConvNet` for the 2020s", arXiv:2201.03545, table 9; the layer names are timm's.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig};
 use crate::nn::dense::Dense;
+use crate::nn::flow::{Flow, Perceptron};
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::global_mean;
 use crate::nn::spec::NetworkSpec;
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
 /// Channels and blocks of the four stages.
@@ -45,16 +45,6 @@ struct Block {
     gamma: Param<Tensor<1>>,
 }
 
-/// `[N, C, H, W]` to `[N, H, W, C]`.
-fn channels_last(maps: Tensor<4>) -> Tensor<4> {
-    maps.permute([0, 2, 3, 1])
-}
-
-/// `[N, H, W, C]` to `[N, C, H, W]`.
-fn channels_first(maps: Tensor<4>) -> Tensor<4> {
-    maps.permute([0, 3, 1, 2])
-}
-
 impl Block {
     fn init(channels: usize, spec: &NetworkSpec, device: &Device) -> Self {
         Self {
@@ -66,10 +56,10 @@ impl Block {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let inner = self.norm.forward(channels_last(self.conv_dw.forward(input.clone())));
-        let outer = self.fc2.forward(gelu(self.fc1.forward(inner))) * self.gamma.val().reshape([1, 1, 1, -1]);
-        input + channels_first(outer)
+    fn forward<T: Flow>(&self, input: T) -> T {
+        let Self { conv_dw, norm, fc1, fc2, gamma } = self;
+        let filtered = input.clone().conv(conv_dw, Act::None);
+        filtered.perceptron_onto(&Perceptron { norm, fc1, fc2, gamma }, input)
     }
 
     fn layers(&mut self, at: &str) -> Vec<Layer<'_>> {
@@ -108,22 +98,21 @@ impl ConvNeXt {
     }
 }
 
-impl Backbone for ConvNeXt {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let stem = self.stem_norm.forward(channels_last(self.stem.forward(tiles)));
-        let mut maps = channels_first(stem);
+impl<T: Flow> Backbone<T> for ConvNeXt {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let mut maps = tiles.conv(&self.stem, Act::None).layer_norm(&self.stem_norm);
         for Stage { downsample, blocks } in &self.stages {
             watch(&maps);
             if let Some((norm, conv)) = downsample {
-                maps = conv.forward(channels_first(norm.forward(channels_last(maps))));
+                maps = maps.layer_norm(norm).conv(conv, Act::None);
             }
-            maps = blocks.iter().fold(maps, |x, block| block.forward(x));
+            maps = blocks.iter().fold(maps, |maps, block| block.forward(maps));
         }
         maps
     }
 
-    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
-        self.head_norm.forward(global_mean(maps))
+    fn pool(&self, maps: T) -> T {
+        maps.global_mean().layer_norm(&self.head_norm)
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

@@ -4,14 +4,14 @@
 //! Huang et al. 2016, "Densely Connected Convolutional Networks", arXiv:1608.06993, table 1; the layer names are timm's,
 //! which are also torchvision's.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig, Norm};
+use crate::nn::flow::Flow;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::{max_pool, mean_pool};
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Layers of the four blocks.
 const BLOCKS: [usize; 4] = [6, 12, 24, 16];
@@ -56,9 +56,9 @@ impl DenseLayer {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let inner = relu(self.conv1.forward(relu(self.norm1.forward(input.clone()))));
-        Tensor::cat(vec![input, self.conv2.forward(inner)], 1)
+    fn forward<T: Flow>(&self, input: T) -> T {
+        let inner = input.clone().norm(&self.norm1, Act::Relu).conv(&self.conv1, Act::Relu);
+        T::join(vec![input, inner.conv(&self.conv2, Act::None)])
     }
 }
 
@@ -68,8 +68,8 @@ impl Transition {
         Self { norm: Norm::init(channels, spec, device), conv: conv.init(spec, device) }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        mean_pool(self.conv.forward(relu(self.norm.forward(input))), 2, 2, 0)
+    fn forward<T: Flow>(&self, input: T) -> T {
+        input.norm(&self.norm, Act::Relu).conv(&self.conv, Act::None).mean_pool(2, 2, 0)
     }
 }
 
@@ -92,9 +92,9 @@ impl DenseNet {
     }
 }
 
-impl Backbone for DenseNet {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let mut maps = max_pool(relu(self.conv0.forward(tiles)), 3, 2, 1);
+impl<T: Flow> Backbone<T> for DenseNet {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let mut maps = tiles.conv(&self.conv0, Act::Relu).max_pool(3, 2, 1);
         for (at, block) in self.blocks.iter().enumerate() {
             watch(&maps);
             maps = block.iter().fold(maps, |maps, layer| layer.forward(maps));
@@ -102,7 +102,7 @@ impl Backbone for DenseNet {
                 maps = transition.forward(maps);
             }
         }
-        relu(self.norm5.forward(maps))
+        maps.norm(&self.norm5, Act::Relu)
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

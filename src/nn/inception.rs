@@ -4,14 +4,14 @@
 //! Szegedy et al. 2016, "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
 //! arXiv:1602.07261, figures 3 to 9; the layer names are timm's. WSInfer's zoo has it without normalisation.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
+use crate::nn::flow::Flow;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::{max_pool, mean_pool};
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Inception v4.
 #[derive(Module, Debug)]
@@ -52,25 +52,25 @@ struct Named {
 }
 
 impl Branch {
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    fn forward<T: Flow>(&self, input: T) -> T {
         let pooled = match self.pool {
             Pool::No => input,
-            Pool::Max => max_pool(input, 3, 2, 0),
-            Pool::Mean => mean_pool(input, 3, 1, 1),
+            Pool::Max => input.max_pool(3, 2, 0),
+            Pool::Mean => input.mean_pool(3, 1, 1),
         };
-        let maps = self.convs.iter().fold(pooled, |x, Named { conv, .. }| relu(conv.forward(x)));
+        let maps = self.convs.iter().fold(pooled, |maps, Named { conv, .. }| maps.conv(conv, Act::Relu));
         if self.fork.is_empty() {
             return maps;
         }
-        Tensor::cat(self.fork.iter().map(|Named { conv, .. }| relu(conv.forward(maps.clone()))).collect(), 1)
+        T::join(self.fork.iter().map(|Named { conv, .. }| maps.clone().conv(conv, Act::Relu)).collect())
     }
 }
 
 impl Mixed {
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    fn forward<T: Flow>(&self, input: T) -> T {
         match &self.branches[..] {
             [only] => only.forward(input),
-            branches => Tensor::cat(branches.iter().map(|branch| branch.forward(input.clone())).collect(), 1),
+            branches => T::join(branches.iter().map(|branch| branch.forward(input.clone())).collect()),
         }
     }
 }
@@ -239,8 +239,8 @@ impl InceptionV4 {
     }
 }
 
-impl Backbone for InceptionV4 {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
+impl<T: Flow> Backbone<T> for InceptionV4 {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
         let quarter = self.modules.len().div_ceil(4).max(1);
         self.modules.iter().enumerate().fold(tiles, |maps, (at, module)| {
             if at % quarter == 0 {

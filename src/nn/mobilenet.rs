@@ -6,16 +6,16 @@
 //! Sandler et al. 2018, arXiv:1801.04381, table 2; Howard et al. 2019, arXiv:1905.02244, table 2; Tan and Le 2019,
 //! arXiv:1905.11946, table 1.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig};
-use crate::nn::inverted::{Act, BlockPlan, InvertedResidual, Squeeze, round_channels};
+use crate::nn::flow::Flow;
+use crate::nn::inverted::{BlockPlan, InvertedResidual, Squeeze, round_channels};
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::global_mean;
 use crate::nn::registry::Architecture;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::module::adaptive_avg_pool2d;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// A network of inverted residual blocks.
 #[derive(Module, Debug)]
@@ -157,20 +157,20 @@ impl MobileNet {
     }
 }
 
-impl Backbone for MobileNet {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let stem = self.act.apply(self.conv_stem.forward(tiles));
+impl<T: Flow> Backbone<T> for MobileNet {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let stem = tiles.conv(&self.conv_stem, self.act);
         let blocks = self.stages.iter().fold(stem, |maps, stage| {
             watch(&maps);
             stage.iter().fold(maps, |maps, block| block.forward(maps))
         });
-        self.act.apply(self.last.forward(blocks))
+        blocks.conv(&self.last, self.act)
     }
 
-    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
+    fn pool(&self, maps: T) -> T {
         match &self.after_mean {
-            Some(conv) => self.act.apply(conv.forward(adaptive_avg_pool2d(maps, [1, 1]))).flatten(1, 3),
-            None => global_mean(maps),
+            Some(conv) => maps.global_mean_of_few().conv(conv, self.act),
+            None => maps.global_mean(),
         }
     }
 

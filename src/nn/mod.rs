@@ -3,7 +3,9 @@
 //! Invariant: weights are used only after every tensor's name, shape and value was checked against the network, and only
 //! from the bytes whose digest was taken. Knows nothing of slides, and of devices only what burn shows.
 
+mod activate;
 mod attention;
+mod backbone;
 mod blocks;
 mod bundle;
 mod calibration;
@@ -12,6 +14,7 @@ mod convnext;
 mod dense;
 mod densenet;
 mod familiarity;
+mod flow;
 mod fold;
 mod freeze;
 mod fresh;

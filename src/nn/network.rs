@@ -1,6 +1,7 @@
 //! Any network behind one type: tiles in, logits or features out.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::backbone::Backbone;
 use crate::nn::convnext::ConvNeXt;
 use crate::nn::dense::Dense;
 use crate::nn::densenet::DenseNet;
@@ -8,7 +9,7 @@ use crate::nn::fold::fold;
 use crate::nn::inception::InceptionV4;
 use crate::nn::layers::Layer;
 use crate::nn::mobilenet::MobileNet;
-use crate::nn::pool::{global_mean, mean_of_places};
+use crate::nn::pool::mean_of_places;
 use crate::nn::preact::PreActResNet;
 use crate::nn::registry::Architecture;
 use crate::nn::resnet::ResNet;
@@ -19,27 +20,6 @@ use crate::nn::vit::VisionTransformer;
 use crate::nn::weights::{Head, load, save};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Tensor};
-
-/// What every architecture gives, in two parts that meet where a place in the tile is still a place in the maps; the last
-/// layer is [`Network`]'s.
-pub(super) trait Backbone {
-    /// `[N, 3, H, W]` normalised RGB to the last maps `[N, C, h, w]`; a transformer's are its tokens, `[N, 1, T, C]`.
-    fn maps(&self, tiles: Tensor<4>) -> Tensor<4> {
-        self.watched_maps(tiles, &mut |_| {})
-    }
-
-    /// The same, and shows what enters each stage on the way there, `[N, C, h, w]` in network order; of a transformer the
-    /// tokens at each quarter of its blocks, `[N, C, T, 1]`.
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4>;
-
-    /// Those maps to features `[N, D]`.
-    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
-        global_mean(maps)
-    }
-
-    /// The layers that own weights, in network order, with timm's names.
-    fn layers(&mut self) -> Vec<Layer<'_>>;
-}
 
 /// A network of any architecture.
 ///
@@ -109,11 +89,11 @@ impl Body {
         }
     }
 
-    fn backbone(&self) -> &dyn Backbone {
+    fn backbone(&self) -> &dyn Backbone<Tensor<4>> {
         backbone_of!(self)
     }
 
-    fn backbone_mut(&mut self) -> &mut dyn Backbone {
+    fn backbone_mut(&mut self) -> &mut dyn Backbone<Tensor<4>> {
         backbone_of!(self)
     }
 }
@@ -163,7 +143,7 @@ impl Network {
     /// `[N, 3, H, W]` normalised RGB to features `[N, D]`, `D` as in [`NetworkSpec::features`].
     pub fn features(&self, tiles: Tensor<4>) -> Tensor<2> {
         let backbone = self.body.backbone();
-        backbone.pool(backbone.maps(tiles))
+        backbone.pool(backbone.maps(tiles)).flatten(1, 3)
     }
 
     /// Scores tiles and says how they look on the way there, in one pass: the means over all places of the maps that enter
@@ -175,7 +155,7 @@ impl Network {
     pub fn forward_and_looks(&self, tiles: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let mut looks = Vec::new();
         let maps = self.body.backbone().watched_maps(tiles, &mut |maps| looks.push(mean_of_places(maps)));
-        looks.truncate((looks.len() * 3 / 4).max(1));
+        looks.truncate(looked_at(looks.len()));
         (self.finish(maps), Tensor::cat(looks, 1))
     }
 
@@ -199,10 +179,10 @@ impl Network {
     /// # Shapes
     /// `[N, C, h, w]` of [`Self::maps`] to what [`Self::forward`] gives.
     pub fn finish(&self, maps: Tensor<4>) -> Tensor<2> {
-        match (&self.body, &self.head) {
-            (_, Some(head)) => head.forward(self.body.backbone().pool(maps)),
-            (Body::SqueezeNet(network), None) => network.classify(maps),
-            (_, None) => self.body.backbone().pool(maps),
+        let backbone = self.body.backbone();
+        match &self.head {
+            Some(head) => head.forward(backbone.pool(maps).flatten(1, 3)),
+            None => backbone.outputs(maps).flatten(1, 3),
         }
     }
 
@@ -241,6 +221,11 @@ impl Network {
         layers.extend(self.head.as_mut().map(|head| Layer::head(self.spec.architecture.row().head, head)));
         layers
     }
+}
+
+/// Of how many stages, the first ones, the looks are taken.
+fn looked_at(stages: usize) -> usize {
+    (stages * 3 / 4).max(1)
 }
 
 struct Cast(FloatDType);

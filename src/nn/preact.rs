@@ -5,14 +5,14 @@
 //! two peculiarities, kept here: a shortcut convolution sees the normalised input, and nothing normalises the end. The
 //! layer names are the zoo's.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig, Norm};
+use crate::nn::flow::Flow;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::max_pool;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Channels and blocks of the four stages.
 const STAGES: [(usize, usize); 4] = [(64, 3), (128, 4), (256, 6), (512, 3)];
@@ -47,13 +47,13 @@ impl Block {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let normal = relu(self.norm.forward(input.clone()));
+    fn forward<T: Flow>(&self, input: T) -> T {
+        let normal = input.clone().norm(&self.norm, Act::Relu);
         let shortcut = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(normal.clone()),
+            Some(shortcut) => normal.clone().conv(shortcut, Act::None),
             None => input,
         };
-        self.conv2.forward(relu(self.conv1.forward(normal))) + shortcut
+        normal.conv(&self.conv1, Act::Relu).conv_onto(&self.conv2, shortcut, Act::None)
     }
 
     fn layers(&mut self, at: &str) -> Vec<Layer<'_>> {
@@ -80,9 +80,9 @@ impl PreActResNet {
     }
 }
 
-impl Backbone for PreActResNet {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let stem = max_pool(self.conv1.forward(tiles), 3, 2, 1);
+impl<T: Flow> Backbone<T> for PreActResNet {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let stem = tiles.conv(&self.conv1, Act::None).max_pool(3, 2, 1);
         self.stages.iter().fold(stem, |maps, stage| {
             watch(&maps);
             stage.iter().fold(maps, |maps, block| block.forward(maps))

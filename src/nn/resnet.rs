@@ -4,15 +4,15 @@
 //! He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, table 1; wider ones: Zagoruyko and
 //! Komodakis 2016, arXiv:1605.07146. The layer names are timm's, which are also torchvision's.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
+use crate::nn::flow::Flow;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::max_pool;
 use crate::nn::registry::Architecture;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Channels of the four stages.
 const STAGES: [usize; 4] = [64, 128, 256, 512];
@@ -85,14 +85,14 @@ impl Block {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    fn forward<T: Flow>(&self, input: T) -> T {
         let shortcut = match &self.downsample {
-            Some(downsample) => downsample.forward(input.clone()),
+            Some(downsample) => input.clone().conv(downsample, Act::None),
             None => input.clone(),
         };
         let last = self.convs.len() - 1;
-        let inner = self.convs[..last].iter().fold(input, |x, conv| relu(conv.forward(x)));
-        relu(self.convs[last].forward(inner) + shortcut)
+        let inner = self.convs[..last].iter().fold(input, |maps, conv| maps.conv(conv, Act::Relu));
+        inner.conv_onto(&self.convs[last], shortcut, Act::Relu)
     }
 
     fn layers(&mut self, at: &str) -> Vec<Layer<'_>> {
@@ -127,9 +127,9 @@ impl ResNet {
     }
 }
 
-impl Backbone for ResNet {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
+impl<T: Flow> Backbone<T> for ResNet {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let stem = tiles.conv(&self.conv1, Act::Relu).max_pool(3, 2, 1);
         self.stages.iter().fold(stem, |maps, stage| {
             watch(&maps);
             stage.iter().fold(maps, |maps, block| block.forward(maps))

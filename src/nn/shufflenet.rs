@@ -3,14 +3,14 @@
 //! # Source
 //! Ma et al. 2018, "`ShuffleNet` V2", arXiv:1807.11164, table 5 and figure 3; the layer names are torchvision's.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{ConvNorm, ConvNormConfig};
+use crate::nn::flow::Flow;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::max_pool;
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Channels after the first convolution.
 const STEM: usize = 24;
@@ -48,16 +48,16 @@ impl Unit {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    fn forward<T: Flow>(&self, input: T) -> T {
         let (kept, filtered) = if let Some([filter, point]) = &self.branch1 {
-            (relu(point.forward(filter.forward(input.clone()))), input)
+            (input.clone().conv(filter, Act::None).conv(point, Act::Relu), input)
         } else {
-            let half = input.dims()[1] / 2;
-            (input.clone().narrow(1, 0, half), input.narrow(1, half, half))
+            let half = input.channels() / 2;
+            (input.clone().part(0, half), input.part(half, half))
         };
         let [first, filter, last] = &self.branch2;
-        let filtered = relu(last.forward(filter.forward(relu(first.forward(filtered)))));
-        shuffle(Tensor::cat(vec![kept, filtered], 1))
+        let filtered = filtered.conv(first, Act::Relu).conv(filter, Act::None).conv(last, Act::Relu);
+        T::join(vec![kept, filtered]).shuffle()
     }
 
     fn layers(&mut self, at: &str) -> Vec<Layer<'_>> {
@@ -76,12 +76,6 @@ impl Unit {
     }
 }
 
-/// Deals the channels of two halves out in turn.
-fn shuffle(maps: Tensor<4>) -> Tensor<4> {
-    let [n, c, h, w] = maps.dims();
-    maps.reshape([n, 2, c / 2, h * w]).swap_dims(1, 2).reshape([n, c, h, w])
-}
-
 impl ShuffleNetV2 {
     pub(super) fn init(spec: &NetworkSpec, device: &Device) -> Self {
         let mut channels_in = STEM;
@@ -95,14 +89,14 @@ impl ShuffleNetV2 {
     }
 }
 
-impl Backbone for ShuffleNetV2 {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let stem = max_pool(relu(self.conv1.forward(tiles)), 3, 2, 1);
+impl<T: Flow> Backbone<T> for ShuffleNetV2 {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let stem = tiles.conv(&self.conv1, Act::Relu).max_pool(3, 2, 1);
         let units = self.stages.iter().fold(stem, |maps, stage| {
             watch(&maps);
             stage.iter().fold(maps, |maps, unit| unit.forward(maps))
         });
-        relu(self.conv5.forward(units))
+        units.conv(&self.conv5, Act::Relu)
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {
@@ -114,16 +108,5 @@ impl Backbone for ShuffleNetV2 {
         }
         layers.push(Layer::conv("conv5.0", "conv5.1", &mut self.conv5));
         layers
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_of_two_halves_alternate_after_a_shuffle() {
-        let maps = Tensor::<1>::from_floats([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &Device::flex()).reshape([1, 6, 1, 1]);
-        assert_eq!(shuffle(maps).into_data().iter::<f32>().collect::<Vec<_>>(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     }
 }

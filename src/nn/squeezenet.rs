@@ -5,14 +5,14 @@
 //! # Source
 //! Iandola et al. 2016, "`SqueezeNet`", arXiv:1602.07360, table 1; the layer names are torchvision's.
 
+use crate::cpu::Act;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig};
+use crate::nn::flow::Flow;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
-use crate::nn::pool::{global_mean, max_pool_ceil};
 use crate::nn::spec::NetworkSpec;
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Channels after the first convolution.
 const STEM: usize = 96;
@@ -42,10 +42,9 @@ struct Fire {
 }
 
 impl Fire {
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let squeezed = relu(self.squeeze.forward(input));
-        let expanded = [&self.expand1x1, &self.expand3x3].map(|conv| relu(conv.forward(squeezed.clone())));
-        Tensor::cat(expanded.into(), 1)
+    fn forward<T: Flow>(&self, input: T) -> T {
+        let squeezed = input.conv(&self.squeeze, Act::Relu);
+        T::join([&self.expand1x1, &self.expand3x3].map(|conv| squeezed.clone().conv(conv, Act::Relu)).into())
     }
 }
 
@@ -64,26 +63,26 @@ impl SqueezeNet {
             classifier: (spec.classes > 0).then(|| with_bias(ConvNormConfig::dense(FEATURES, spec.classes, 1))),
         }
     }
-
-    /// The last maps to logits `[N, K]`, or to features without classes.
-    pub(super) fn classify(&self, maps: Tensor<4>) -> Tensor<2> {
-        global_mean(match &self.classifier {
-            Some(classifier) => relu(classifier.forward(maps)),
-            None => maps,
-        })
-    }
 }
 
-impl Backbone for SqueezeNet {
-    fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
-        let stem = relu(self.conv.forward(tiles));
+impl<T: Flow> Backbone<T> for SqueezeNet {
+    fn watched_maps(&self, tiles: T, watch: &mut dyn FnMut(&T)) -> T {
+        let stem = tiles.conv(&self.conv, Act::Relu);
         self.fires.iter().zip(FIRES).fold(stem, |maps, (fire, (at, ..))| {
             if !POOLED.contains(&at) {
                 return fire.forward(maps);
             }
             watch(&maps);
-            fire.forward(max_pool_ceil(maps, 3, 2))
+            fire.forward(maps.max_pool_ceil(3, 2))
         })
+    }
+
+    fn outputs(&self, maps: T) -> T {
+        let last = match &self.classifier {
+            Some(classifier) => maps.conv(classifier, Act::Relu),
+            None => maps,
+        };
+        last.global_mean()
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {

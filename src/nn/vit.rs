@@ -5,10 +5,10 @@
 //! of [`VitShape`]. The layer names are timm's.
 
 use crate::nn::attention::Attention;
+use crate::nn::backbone::Backbone;
 use crate::nn::blocks::{After, ConvNorm, ConvNormConfig};
 use crate::nn::dense::Dense;
 use crate::nn::layers::Layer;
-use crate::nn::network::Backbone;
 use crate::nn::spec::NetworkSpec;
 use crate::nn::vit_shape::{VitMlp, VitPool, VitPositions, VitShape};
 use burn::module::{Module, Param};
@@ -149,7 +149,7 @@ impl VisionTransformer {
     }
 }
 
-impl Backbone for VisionTransformer {
+impl Backbone<Tensor<4>> for VisionTransformer {
     fn watched_maps(&self, tiles: Tensor<4>, watch: &mut dyn FnMut(&Tensor<4>)) -> Tensor<4> {
         let quarter = self.blocks.len().div_ceil(4).max(1);
         let blocks = self.blocks.iter().enumerate().fold(self.tokens(tiles), |tokens, (at, block)| {
@@ -161,7 +161,7 @@ impl Backbone for VisionTransformer {
         blocks.unsqueeze_dim(1)
     }
 
-    fn pool(&self, maps: Tensor<4>) -> Tensor<2> {
+    fn pool(&self, maps: Tensor<4>) -> Tensor<4> {
         let tokens: Tensor<3> = maps.squeeze_dim(1);
         let prefix = self.shape.prefix();
         let class = |tokens: Tensor<3>| tokens.narrow(1, 0, 1).flatten(1, 2);
@@ -170,14 +170,15 @@ impl Backbone for VisionTransformer {
             let of_tile = tokens.narrow(1, prefix, count - prefix).cast(FloatDType::F32);
             of_tile.mean_dim(1).flatten(1, 2).cast(dtype)
         };
-        match self.shape.pool {
+        let features: Tensor<2> = match self.shape.pool {
             VitPool::Token => self.norm.forward(class(tokens)),
             VitPool::Mean => self.norm.forward(mean(tokens)),
             VitPool::TokenAndMean => {
                 let tokens = self.norm.forward(tokens);
                 Tensor::cat(vec![class(tokens.clone()), mean(tokens)], 1)
             }
-        }
+        };
+        features.unsqueeze_dims(&[-1, -1])
     }
 
     fn layers(&mut self) -> Vec<Layer<'_>> {
