@@ -192,7 +192,11 @@ impl Slot<'_> {
     }
 }
 
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+/// The numbers of a tensor, in f32.
+///
+/// # Errors
+/// [`ErrorKind::Device`] (`DEV-0110`) when the device cannot give them.
+pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::new(ErrorKind::Device, "DEV-0110", format!("cannot read weights from the device: {error}"))
     };

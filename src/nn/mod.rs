@@ -35,6 +35,7 @@ mod spec;
 mod squeezenet;
 mod tensor_map;
 mod torch_file;
+mod trace;
 mod vit;
 mod vit_shape;
 mod weights;

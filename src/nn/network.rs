@@ -1,10 +1,12 @@
 //! Any network behind one type: tiles in, logits or features out.
 
+use crate::cpu::Graph;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::backbone::Backbone;
 use crate::nn::convnext::ConvNeXt;
 use crate::nn::dense::Dense;
 use crate::nn::densenet::DenseNet;
+use crate::nn::flow::Flow;
 use crate::nn::fold::fold;
 use crate::nn::inception::InceptionV4;
 use crate::nn::layers::Layer;
@@ -16,6 +18,7 @@ use crate::nn::resnet::ResNet;
 use crate::nn::shufflenet::ShuffleNetV2;
 use crate::nn::spec::NetworkSpec;
 use crate::nn::squeezenet::SqueezeNet;
+use crate::nn::trace::{Trace, Writer};
 use crate::nn::vit::VisionTransformer;
 use crate::nn::weights::{Head, load, save};
 use burn::module::{Module, ModuleMapper, Param};
@@ -48,19 +51,19 @@ enum Body {
     Vit(VisionTransformer),
 }
 
-/// The network inside, shared or not.
+/// What to make of the network inside, shared or not, and what of a transformer.
 macro_rules! backbone_of {
-    ($body:expr) => {
+    ($body:expr, $network:ident => $made:expr, $transformer:pat => $otherwise:expr) => {
         match $body {
-            Body::ResNet(network) => network,
-            Body::PreAct(network) => network,
-            Body::MobileNet(network) => network,
-            Body::DenseNet(network) => network,
-            Body::SqueezeNet(network) => network,
-            Body::ShuffleNetV2(network) => network,
-            Body::InceptionV4(network) => network,
-            Body::ConvNeXt(network) => network,
-            Body::Vit(network) => network,
+            Body::ResNet($network) => $made,
+            Body::PreAct($network) => $made,
+            Body::MobileNet($network) => $made,
+            Body::DenseNet($network) => $made,
+            Body::SqueezeNet($network) => $made,
+            Body::ShuffleNetV2($network) => $made,
+            Body::InceptionV4($network) => $made,
+            Body::ConvNeXt($network) => $made,
+            Body::Vit($transformer) => $otherwise,
         }
     };
 }
@@ -90,11 +93,16 @@ impl Body {
     }
 
     fn backbone(&self) -> &dyn Backbone<Tensor<4>> {
-        backbone_of!(self)
+        backbone_of!(self, network => network, transformer => transformer)
     }
 
     fn backbone_mut(&mut self) -> &mut dyn Backbone<Tensor<4>> {
-        backbone_of!(self)
+        backbone_of!(self, network => network, transformer => transformer)
+    }
+
+    /// The backbone for what is no tensor; none of a transformer.
+    fn convolutional<T: Flow>(&self) -> Option<&dyn Backbone<T>> {
+        backbone_of!(self, network => Some(network), _ => None)
     }
 }
 
@@ -184,6 +192,37 @@ impl Network {
             Some(head) => head.forward(backbone.pool(maps).flatten(1, 3)),
             None => backbone.outputs(maps).flatten(1, 3),
         }
+    }
+
+    /// What [`Self::forward`] computes at inference, and [`Self::forward_and_looks`] where `looks` are asked for, as a graph
+    /// for the [CPU engine](crate::cpu), weights included; none of a transformer. It is the same whether the network is
+    /// folded or not.
+    ///
+    /// # Shapes
+    /// A tile `[N, 3, H, W]`, normalised RGB, to logits `[N, K, 1, 1]`, or features `[N, D, 1, 1]` without classes; then,
+    /// where they are asked for, the looks, `[N, C, 1, 1]` of each stage in network order, which joined by channel are those
+    /// of [`Self::forward_and_looks`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`] (`DEV-0110`) when the device cannot give the weights; `MOD-0103` when the running statistics of
+    /// a batch normalisation are no longer finite.
+    pub fn graph(&self, looks: bool) -> Result<Option<Graph>> {
+        let Some(backbone) = self.body.convolutional::<Trace>() else { return Ok(None) };
+        let (writer, tile) = Writer::start(self.spec.epsilon());
+        let (mut watched, mut means) = (Vec::new(), Vec::new());
+        let maps = backbone.watched_maps(tile, &mut |maps| {
+            watched.push(maps.clone());
+            // As soon as it is known that a mean is asked for: its maps need not be kept to the end.
+            while looks && means.len() < looked_at(watched.len()) {
+                means.push(watched[means.len()].clone().global_mean());
+            }
+        });
+        let output = match &self.head {
+            Some(head) => backbone.pool(maps).linear(head),
+            None => backbone.outputs(maps),
+        };
+        means.insert(0, output);
+        writer.graph(&means).map(Some)
     }
 
     /// What the last layer makes of features; none when the last layer is not linear.

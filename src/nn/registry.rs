@@ -263,6 +263,12 @@ impl Architecture {
         self == Self::Vit || self.row().vit.is_some()
     }
 
+    /// Whether the [CPU engine](crate::cpu) can take it: all but transformers, of which
+    /// [`Network::graph`](crate::nn::Network::graph) gives none.
+    pub fn has_graph(self) -> bool {
+        !self.is_transformer()
+    }
+
     /// The name used in model cards.
     pub fn name(self) -> &'static str {
         self.row().name
