@@ -13,6 +13,8 @@ mod fuse;
 mod graph;
 mod kernels;
 mod layout;
+#[cfg(test)]
+pub(crate) mod oracle;
 mod pack;
 mod place;
 mod plan;

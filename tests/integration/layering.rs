@@ -23,7 +23,7 @@ const BASE: [&str; 9] = ["draft", "error", "geometry", "limits", "random", "rast
 
 /// From the bottom up. Modules of one layer do not use each other; `units` and `draft` report what is wrong, so `error`
 /// is the one exception.
-const LAYERS: [Row; 31] = [
+const LAYERS: [Row; 32] = [
     Row(0, "draft", Only(&["error"])),
     Row(0, "error", Only(&[])),
     Row(0, "geometry", Only(&[])),
@@ -33,6 +33,7 @@ const LAYERS: [Row; 31] = [
     Row(1, "raster", Only(&["error", "geometry", "limits", "units"])),
     Row(1, "tiff_directory", Only(&["error"])),
     Row(1, "tile", Only(&["error", "geometry", "limits", "units"])),
+    Row(2, "cpu", Only(&[])),
     Row(2, "device", Only(&[])),
     Row(2, "evaluate", Only(&[])),
     Row(2, "map", Only(&[])),
@@ -43,7 +44,7 @@ const LAYERS: [Row; 31] = [
     Row(2, "tissue", Only(&[])),
     Row(3, "gpu", Only(&["device", "ops"])),
     Row(3, "measure", Only(&["evaluate", "map", "spatial"])),
-    Row(3, "nn", Only(&[])),
+    Row(3, "nn", Only(&["cpu"])),
     Row(3, "tiling", Only(&["slide", "tissue"])),
     Row(4, "dataset", Only(&["slide", "tiling"])),
     Row(4, "export", Only(&["evaluate", "map", "measure", "spatial", "tissue"])),
