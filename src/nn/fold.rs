@@ -33,23 +33,17 @@ pub(super) fn fold(spec: &NetworkSpec, mut map: TensorMap) -> Result<TensorMap> 
         let [gamma, beta, mean, var] =
             ["weight", "bias", "running_mean", "running_var"].map(|part| taken(&mut map, &format!("{norm}.{part}")));
         let (gamma, beta, mean, var) = (gamma?, beta?, mean?, var?);
-        let scales: Vec<f64> = (gamma.data.iter().zip(&var.data))
-            .map(|(&gamma, &var)| f64::from(gamma) / (f64::from(var) + epsilon).sqrt())
-            .collect();
+        let line = Line::of_norm([&gamma.data, &beta.data, &mean.data, &var.data], epsilon);
         let name = &layer.name;
         let weight = if is_conv {
             let kernel = taken(&mut map, &format!("{name}.weight"))?;
-            let per_channel = (kernel.data.len() / scales.len().max(1)).max(1);
-            let scaled = (kernel.data.chunks(per_channel).zip(&scales))
-                .flat_map(|(kernel, scale)| kernel.iter().map(move |&weight| f64::from(weight) * scale));
-            narrowed(name, &kernel.shape, scaled)?
+            Weight { data: narrowed(name, line.of_weights(&kernel.data))?, shape: kernel.shape }
         } else {
-            narrowed(name, &gamma.shape, scales.iter().copied())?
+            Weight { data: narrowed(name, line.scale.into_iter())?, shape: gamma.shape }
         };
-        let biases = (beta.data.iter().zip(&mean.data).zip(&scales))
-            .map(|((&beta, &mean), scale)| f64::from(beta) - f64::from(mean) * scale);
+        let bias = Weight { data: narrowed(name, line.shift.into_iter())?, shape: beta.shape };
         folded.insert(format!("{name}.weight"), weight);
-        folded.insert(format!("{name}.bias"), narrowed(name, &beta.shape, biases)?);
+        folded.insert(format!("{name}.bias"), bias);
     }
     Ok(folded)
 }
@@ -61,14 +55,43 @@ fn taken(map: &mut TensorMap, name: &str) -> Result<Weight> {
     })
 }
 
+/// A factor and a summand for each channel.
+pub(super) struct Line {
+    pub scale: Vec<f64>,
+    pub shift: Vec<f64>,
+}
+
+impl Line {
+    /// What batch normalisation is at inference, from its weight, bias, running mean and running variance.
+    pub fn of_norm([gamma, beta, mean, var]: [&[f32]; 4], epsilon: f64) -> Self {
+        let scale: Vec<f64> =
+            gamma.iter().zip(var).map(|(&gamma, &var)| f64::from(gamma) / (f64::from(var) + epsilon).sqrt()).collect();
+        let shift = (beta.iter().zip(mean).zip(&scale))
+            .map(|((&beta, &mean), scale)| f64::from(beta) - f64::from(mean) * scale)
+            .collect();
+        Self { scale, shift }
+    }
+
+    /// Weights of the layer before, `[C, ...]`, times each channel's factor.
+    pub fn of_weights(&self, weights: &[f32]) -> impl Iterator<Item = f64> {
+        let per_channel = (weights.len() / self.scale.len().max(1)).max(1);
+        (weights.chunks(per_channel).zip(&self.scale))
+            .flat_map(|(weights, scale)| weights.iter().map(move |&weight| f64::from(weight) * scale))
+    }
+}
+
+/// Rounds what was folded into a layer.
+///
+/// # Errors
+/// [`ErrorKind::Model`] (`MOD-0103`) when a value does not fit f32.
 #[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is the point, and overflow is checked")]
-fn narrowed(layer: &str, shape: &[usize], values: impl Iterator<Item = f64>) -> Result<Weight> {
+pub(super) fn narrowed(layer: &str, values: impl Iterator<Item = f64>) -> Result<Vec<f32>> {
     let data: Vec<f32> = values.map(|value| value as f32).collect();
     match data.iter().find(|value| !value.is_finite()) {
         Some(bad) => {
             let message = format!("expected finite numbers after folding, found {bad} in {layer}");
             Err(Error::new(ErrorKind::Model, "MOD-0103", message))
         }
-        None => Ok(Weight { shape: shape.to_vec(), data }),
+        None => Ok(data),
     }
 }
