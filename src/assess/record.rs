@@ -4,7 +4,7 @@
 //! have them, because figures by site are about them.
 
 use crate::dataset::{DataSource, TileSet};
-use crate::device::{Dtype, OpenDevice};
+use crate::device::{Arithmetic, OpenDevice};
 use crate::evaluate::{Assessment, Comparison};
 use crate::export::RESEARCH_USE;
 use crate::nn::Bundle;
@@ -86,9 +86,9 @@ pub struct UsedDevice {
     pub kind: String,
     /// Backend, such as `vulkan`.
     pub backend: String,
-    /// Type of the numbers; records of before there was a choice are of f32.
+    /// How it computed; records of before there was a choice are of f32.
     #[serde(default)]
-    pub dtype: Dtype,
+    pub dtype: Arithmetic,
 }
 
 /// Which tiles.
@@ -148,7 +148,7 @@ impl EvaluationRecord {
             name: device.name.clone(),
             kind: device.kind.to_owned(),
             backend: device.backend.to_owned(),
-            dtype: device.dtype,
+            dtype: device.arithmetic,
         };
         let (eosin, note) = origin();
         Self { schema: SCHEMA, eosin, note, model: bundle.into(), device, tiles, notes, assessment }

@@ -199,12 +199,12 @@ impl Measured<'_> {
         if participants.is_empty() {
             return Ok(None);
         }
-        (self.listen)(BenchEvent::Step { what: "cpu in f32: scores to compare with" });
+        (self.listen)(BenchEvent::Step { what: "the reference on cpu: scores to compare with" });
         let target = Target::reference();
         match scores_of(&mut self.worker(&target), &self.job(&target), self.how(&target, &[])) {
             Ok(scores) => Ok(Some(scores)),
             Err(error) => {
-                self.leave_out(record, "on cpu in f32, which others are compared with", &error, &[])?;
+                self.leave_out(record, "the reference on cpu, which others are compared with", &error, &[])?;
                 Ok(None)
             }
         }
@@ -216,8 +216,9 @@ impl Measured<'_> {
 fn notes(cells: &[Cell]) -> Vec<String> {
     let mut notes = Vec::new();
     let has_reference = cells.iter().any(|cell| cell.parity.is_some());
-    for cell in
-        cells.iter().filter(|cell| has_reference && !(cell.is_ours() && cell.device == "cpu" && cell.dtype == "f32"))
+    for cell in cells
+        .iter()
+        .filter(|cell| has_reference && !(cell.is_ours() && cell.device == "cpu" && cell.dtype == "reference"))
     {
         let most = f64::from(cell.dtype.parse().map_or(PARITY_F16, parity));
         let name = format!("{} with {}", cell.model, cell.name());

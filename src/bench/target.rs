@@ -17,8 +17,8 @@ pub struct Target {
     pub on_gpu: bool,
 }
 
-/// The CPU in f32: what other outputs are compared with.
-const REFERENCE: (&str, &str) = ("cpu", "f32");
+/// The CPU by burn's operations in f32: what other outputs are compared with.
+const REFERENCE: (&str, &str) = ("cpu", "reference");
 
 impl Target {
     /// What other outputs are compared with.

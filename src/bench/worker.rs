@@ -117,7 +117,10 @@ impl Worker {
         let answer = OpenAnswer {
             program: format!("eosin {}", env!("CARGO_PKG_VERSION")),
             device_name: device.name.clone(),
-            backend: format!("burn {}", device.backend),
+            backend: match predictor.engine() {
+                engine if engine == "burn" => format!("burn {}", device.backend),
+                engine => engine,
+            },
             setting: setting(lanes(job, &device), &device, &bundle),
             usual_batch: PredictorConfig::for_device(&device, None).batch,
             open_s,

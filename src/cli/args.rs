@@ -9,7 +9,7 @@ use super::map_args::MapSettingArgs;
 use super::models::args::ModelsArgs;
 use super::train::args::TrainArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use eosin::device::{DeviceSpec, Dtype, OpenDevice, open_in};
+use eosin::device::{Arithmetic, DeviceSpec, OpenDevice, open_in};
 use eosin::tile::GridRule;
 use eosin::tiling::wsinfer_grid::MIN_OVERLAP;
 use eosin::tissue::{SaturationConfig, TissueConfig};
@@ -76,9 +76,40 @@ pub(crate) struct DeviceArgs {
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceSpec,
 
-    /// The numbers that the network computes in: f32, or f16, which is faster on GPUs that have it and nearly as exact.
-    #[arg(long, default_value_t = Dtype::F32, value_name = "f32|f16")]
-    pub(crate) precision: Dtype,
+    /// The numbers that the network computes in: f32; f16, which is faster on GPUs that have it and nearly as exact; exact,
+    /// on the CPU, for f32 sums term by term, which are a little slower; auto is f32.
+    #[arg(long, default_value = "auto", value_name = "auto|exact|f32|f16", value_parser = precision)]
+    pub(crate) precision: Arithmetic,
+
+    /// What computes the network on the CPU: our own engine where it knows the network, or the reference, burn, which is
+    /// slow and what the engine is held against.
+    #[arg(long, default_value = "auto", value_name = "auto|reference")]
+    pub(crate) engine: EngineChoice,
+}
+
+/// Who computes a network on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    /// Our own engine where it can, else the reference.
+    Auto,
+    /// burn.
+    Reference,
+}
+
+/// A precision as a flag has it.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] `DEV-0009` with those that there are.
+fn precision(text: &str) -> Result<Arithmetic> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Arithmetic::F32),
+        // Who computes is another flag.
+        (_, Ok(arithmetic)) if arithmetic != Arithmetic::Reference => Ok(arithmetic),
+        _ => {
+            let message = format!("expected a precision, auto, exact, f32 or f16, found \"{text}\"");
+            Err(Error::new(ErrorKind::Usage, "DEV-0009", message))
+        }
+    }
 }
 
 /// How a model is run; the same for every command that scores slides.
@@ -226,9 +257,17 @@ impl DeviceArgs {
     /// Opens it.
     ///
     /// # Errors
-    /// Those of [`open_in`].
+    /// Those of [`open_in`]; [`ErrorKind::Usage`] `DEV-0010` when the reference is asked for in f16.
     pub(crate) fn open(&self) -> Result<OpenDevice> {
-        open_in(self.device, self.precision)
+        let arithmetic = match (self.engine, self.precision) {
+            (EngineChoice::Auto, arithmetic) => arithmetic,
+            (EngineChoice::Reference, Arithmetic::F16) => {
+                let message = "expected f32 or exact with the engine `reference`, found f16";
+                return Err(Error::new(ErrorKind::Usage, "DEV-0010", message));
+            }
+            (EngineChoice::Reference, _) => Arithmetic::Reference,
+        };
+        open_in(self.device, arithmetic)
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn prepare(args: &RunArgs) -> Result<(Bundle, OpenDevice)> {
     let device = args.device.open()?;
     if !args.quiet {
         tell!("model    {}", bundle.name());
-        tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.dtype);
+        tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.arithmetic);
         tell!("note     research use only, not for diagnosis");
     }
     Ok((bundle, device))

@@ -4,14 +4,17 @@ use super::graph::Graph;
 use super::kernels::{Kernels, Line, Source};
 use super::plan::{Plan, Wish, plan};
 use crate::error::{Error, ErrorKind, Result};
+use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
+/// Tiles that a worker computes at once where that helps: transformed weights are read once for all of them.
+const CHUNK: usize = 4;
 
 /// How a network is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Side of the tiles, pixels.
     pub side_px: usize,
-    /// Most tiles that a worker computes at once.
-    pub chunk: usize,
     /// Whether sums are those of the formula, term by term; else convolutions may go by way of transformed numbers, which
     /// is faster and rounds a little more.
     pub exact: bool,
@@ -22,6 +25,8 @@ pub struct Options {
 pub struct Engine {
     plan: Plan,
     options: Options,
+    /// Memory of workers that are done, for [`Engine::run_all`].
+    spare: Mutex<Vec<Workspace>>,
 }
 
 /// The memory of one worker.
@@ -48,6 +53,15 @@ pub enum Tiles<'a> {
     Numbers(&'a [f32]),
 }
 
+impl<'a> Tiles<'a> {
+    fn source(self) -> Source<'a> {
+        match self {
+            Self::Bytes { bytes, side_px, scale, shift } => Source::Bytes(bytes, side_px, [scale, shift]),
+            Self::Numbers(numbers) => Source::Numbers(numbers),
+        }
+    }
+}
+
 impl Engine {
     /// Plans a graph for the best kernels of this processor.
     ///
@@ -69,10 +83,15 @@ impl Engine {
             let message = format!("expected kernels among {}, found {:?}", known.join(", "), name.unwrap_or_default());
             Error::new(ErrorKind::Usage, "CPU-0002", message)
         })?;
-        let wish = Wish { side: options.side_px, chunk: options.chunk.max(1), winograd: !options.exact };
-        let plan =
-            plan(graph, kernels, wish).map_err(|reason| Error::new(ErrorKind::Unsupported, "CPU-0001", reason))?;
-        Ok(Self { plan, options })
+        let planned = |chunk, winograd| {
+            let wish = Wish { side: options.side_px, chunk, winograd };
+            plan(graph, kernels, wish).map_err(|reason| Error::new(ErrorKind::Unsupported, "CPU-0001", reason))
+        };
+        let mut plan = planned(CHUNK, !options.exact)?;
+        if !plan.program.looks_at_several() {
+            plan = planned(1, false)?;
+        }
+        Ok(Self { plan, options, spare: Mutex::default() })
     }
 
     /// Names of the kernels that this processor can run, the fastest first.
@@ -111,19 +130,49 @@ impl Engine {
     /// `out`: `[N, O]`, `O` as in [`Engine::outputs`].
     ///
     /// # Panics
-    /// When there are more tiles than a chunk has, `out` or the tiles are too short, or the workspace is of another engine.
+    /// When `out` or the tiles are too short, or the workspace is of another engine.
     pub fn run(&self, workspace: &mut Workspace, tiles: Tiles<'_>, count: usize, out: &mut [f32]) {
-        let source = match tiles {
-            Tiles::Bytes { bytes, side_px, scale, shift } => Source::Bytes(bytes, side_px, [scale, shift]),
-            Tiles::Numbers(numbers) => Source::Numbers(numbers),
-        };
-        self.plan.program.run(&mut workspace.lines, source, count);
-        for (image, mut row) in out.chunks_exact_mut(self.outputs()).take(count).enumerate() {
-            for &[place, channels] in &self.plan.outputs {
-                let (values, rest) = row.split_at_mut(channels);
-                self.plan.program.read(&workspace.lines, image, place, values);
-                row = rest;
+        let (program, width) = (&self.plan.program, self.outputs());
+        let chunk = program.chunk();
+        for (at, rows) in (0..count).step_by(chunk).zip(out[..count * width].chunks_mut(chunk * width)) {
+            let images = chunk.min(count - at);
+            program.run(&mut workspace.lines, self.slice(tiles, at, images).source(), images);
+            for (image, mut row) in rows.chunks_exact_mut(width).enumerate() {
+                for &[place, channels] in &self.plan.outputs {
+                    let (values, rest) = row.split_at_mut(channels);
+                    program.read(&workspace.lines, image, place, values);
+                    row = rest;
+                }
             }
+        }
+    }
+
+    /// Computes some tiles on all threads of the pool.
+    ///
+    /// # Shapes
+    /// As [`Engine::run`].
+    ///
+    /// # Panics
+    /// As [`Engine::run`].
+    pub fn run_all(&self, tiles: Tiles<'_>, count: usize, out: &mut [f32]) {
+        let (chunk, width) = (self.plan.program.chunk(), self.outputs());
+        out[..count * width].par_chunks_mut(chunk * width).enumerate().for_each(|(at, rows)| {
+            let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut workspace = spare.unwrap_or_else(|| self.workspace());
+            let (first, images) = (at * chunk, rows.len() / width);
+            self.run(&mut workspace, self.slice(tiles, first, images), images, rows);
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        });
+    }
+
+    /// Some of the tiles.
+    fn slice<'a>(&self, tiles: Tiles<'a>, first: usize, count: usize) -> Tiles<'a> {
+        let part = |each: usize| first * each..(first + count) * each;
+        match tiles {
+            Tiles::Bytes { bytes, side_px, scale, shift } => {
+                Tiles::Bytes { bytes: &bytes[part(side_px * side_px * 3)], side_px, scale, shift }
+            }
+            Tiles::Numbers(numbers) => Tiles::Numbers(&numbers[part(self.options.side_px * self.options.side_px * 3)]),
         }
     }
 }

@@ -19,6 +19,8 @@ mod pack;
 mod place;
 mod plan;
 mod shapes;
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Engine, Options, Tiles, Workspace};
 pub use graph::{Act, Conv, Graph, Padding, Value, Window};

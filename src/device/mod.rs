@@ -4,12 +4,12 @@
 //! silence. Only `auto` chooses, and it never chooses a software renderer.
 
 mod adapter;
+mod arithmetic;
 pub mod cache;
-mod dtype;
 mod open;
 mod spec;
 
 pub use adapter::{Adapter, AdapterKind, adapters};
-pub use dtype::Dtype;
+pub use arithmetic::Arithmetic;
 pub use open::{OpenDevice, open, open_in};
 pub use spec::{Api, DeviceSpec};

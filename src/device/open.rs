@@ -1,8 +1,8 @@
 //! A request becomes an open burn device with a name that is true.
 
 use super::adapter::{Adapter, AdapterKind, adapters};
+use super::arithmetic::Arithmetic;
 use super::cache;
-use super::dtype::Dtype;
 use super::spec::{Api, DeviceSpec};
 use crate::error::{Error, ErrorKind, Result};
 use burn::tensor::wgpu::WgpuBackend;
@@ -24,8 +24,8 @@ pub struct OpenDevice {
     pub kind: &'static str,
     /// True for the CPU backend, which wants several small batches at once instead of one large one.
     pub is_cpu: bool,
-    /// What networks are computed in when they score; everything else on the device is f32.
-    pub dtype: Dtype,
+    /// How networks are computed when they score; everything else on the device is f32.
+    pub arithmetic: Arithmetic,
 }
 
 impl OpenDevice {
@@ -41,24 +41,32 @@ impl OpenDevice {
 /// [`ErrorKind::Device`]: `DEV-0002` when there is no such device, with a list of those that are there; `DEV-0004` when
 /// the driver refuses to open it.
 pub fn open(spec: DeviceSpec) -> Result<OpenDevice> {
-    open_in(spec, Dtype::F32)
+    open_in(spec, Arithmetic::F32)
 }
 
-/// Opens what was asked for, to compute in numbers of a type.
+/// Opens what was asked for, to compute networks in a certain way.
 ///
-/// The type is one of tensors and not of burn's device: what a network sees, and how far a tile is from the training data,
-/// stay f32 beside it, and a process can hold both.
+/// That is a matter of tensors and not of burn's device: what a network sees, and how far a tile is from the training data,
+/// stay f32 beside it, and a process can hold several.
 ///
 /// # Errors
-/// Those of [`open`]; [`ErrorKind::Device`] `DEV-0008` when the device has no such numbers.
-pub fn open_in(spec: DeviceSpec, dtype: Dtype) -> Result<OpenDevice> {
+/// Those of [`open`]; [`ErrorKind::Device`] `DEV-0008` when the device cannot compute so.
+pub fn open_in(spec: DeviceSpec, arithmetic: Arithmetic) -> Result<OpenDevice> {
     let opened = open_any(spec)?;
-    let has = dtype == Dtype::F32 || opened.device.supports_dtype(dtype.float());
-    if has { Ok(OpenDevice { dtype, ..opened }) } else { Err(without(dtype, &opened)) }
+    let able = if arithmetic.is_of_the_cpu() {
+        opened.is_cpu
+    } else {
+        arithmetic == Arithmetic::F32 || opened.device.supports_dtype(arithmetic.float())
+    };
+    if able { Ok(OpenDevice { arithmetic, ..opened }) } else { Err(without(arithmetic, &opened)) }
 }
 
-fn without(dtype: Dtype, opened: &OpenDevice) -> Error {
-    let message = format!("expected a device that computes in {dtype}, found {} ({})", opened.name, opened.backend);
+fn without(arithmetic: Arithmetic, opened: &OpenDevice) -> Error {
+    let what = match arithmetic {
+        Arithmetic::Reference | Arithmetic::Exact => format!("the CPU for {arithmetic} results"),
+        other => format!("a device that computes in {other}"),
+    };
+    let message = format!("expected {what}, found {} ({})", opened.name, opened.backend);
     Error::new(ErrorKind::Device, "DEV-0008", message).with_advice("`--precision f32` works on every device")
 }
 
@@ -83,7 +91,7 @@ fn open_any(spec: DeviceSpec) -> Result<OpenDevice> {
 fn cpu() -> OpenDevice {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let name = format!("CPU, {cores} {}", if cores == 1 { "core" } else { "cores" });
-    OpenDevice { device: Device::flex(), name, backend: "flex", kind: "CPU", is_cpu: true, dtype: Dtype::F32 }
+    OpenDevice { device: Device::flex(), name, backend: "flex", kind: "CPU", is_cpu: true, arithmetic: Arithmetic::F32 }
 }
 
 fn missing(api: Api, index: Option<usize>, found: &[Adapter]) -> Error {
@@ -121,7 +129,7 @@ fn open_adapter(adapter: &Adapter) -> Result<OpenDevice> {
         backend,
         kind: adapter.kind.name(),
         is_cpu: false,
-        dtype: Dtype::F32,
+        arithmetic: Arithmetic::F32,
     })
 }
 
@@ -141,7 +149,7 @@ fn open_cuda(index: usize) -> Result<OpenDevice> {
         backend: "cuda",
         kind: AdapterKind::DiscreteGpu.name(),
         is_cpu: false,
-        dtype: Dtype::F32,
+        arithmetic: Arithmetic::F32,
     })
 }
 
@@ -157,13 +165,13 @@ mod tests {
 
     #[test]
     fn a_process_holds_a_device_in_both_types_and_one_without_is_named() {
-        for dtype in Dtype::ALL {
-            assert_eq!(open_in(DeviceSpec::Cpu, dtype).unwrap().dtype, dtype);
+        for arithmetic in Arithmetic::ALL {
+            assert_eq!(open_in(DeviceSpec::Cpu, arithmetic).unwrap().arithmetic, arithmetic);
         }
         let cpu = open(DeviceSpec::Cpu).unwrap();
-        assert_eq!(cpu.dtype, Dtype::F32);
+        assert_eq!(cpu.arithmetic, Arithmetic::F32);
         let card = OpenDevice { name: "Card 9".to_owned(), backend: "vulkan", ..cpu };
-        let error = without(Dtype::F16, &card);
+        let error = without(Arithmetic::F16, &card);
         assert_eq!((error.kind(), error.code()), (ErrorKind::Device, "DEV-0008"));
         assert_eq!(error.message(), "expected a device that computes in f16, found Card 9 (vulkan)");
         assert!(error.advice().unwrap().contains("--precision f32"));

@@ -247,6 +247,9 @@ pub struct DeviceFacts {
     pub kind: String,
     /// Type of the numbers, such as `f16`.
     pub dtype: String,
+    /// What computed the network: `burn`, or our own engine with its instructions and whether it is exact.
+    #[serde(default)]
+    pub engine: String,
     /// Tiles per batch.
     pub batch: usize,
 }

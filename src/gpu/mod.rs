@@ -4,6 +4,7 @@
 //! to burn's fusion, so each one does a whole pass.
 
 pub mod augment;
+pub mod backbone;
 pub mod blur;
 pub mod colour;
 mod kernels;

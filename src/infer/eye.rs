@@ -26,6 +26,11 @@ impl Eye {
         Self { normalisation: Normalisation::new(mean, std), stain }
     }
 
+    /// What turns bytes into what a network sees, where nothing else is done to a tile.
+    pub(super) fn plain(&self) -> Option<Normalisation> {
+        self.stain.is_none().then_some(self.normalisation)
+    }
+
     /// Tiles as they are.
     ///
     /// # Shapes

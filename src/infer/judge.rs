@@ -1,18 +1,25 @@
 //! A network with what its training tiles look like: tiles → outputs, and how far each tile is from those, in one pass.
 //!
-//! Invariant: outputs are the same, to the bit, whether distances are asked for or not.
+//! Invariant: outputs are the same, to the bit, whether distances are asked for or not, and whether tiles come as bytes or
+//! as numbers.
 
-use crate::device::Dtype;
-use crate::error::Result;
+use crate::cpu::{Engine, Options, Tiles, Workspace};
+use crate::device::{Arithmetic, OpenDevice};
+use crate::error::{ErrorKind, Result};
+use crate::gpu::backbone::backbone;
 use crate::nn::{Bundle, FamiliarityLayer, Network};
-use burn::tensor::{Device, FloatDType, Tensor};
+use crate::ops::unpack::{Normalisation, UnpackShape};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+use std::sync::Arc;
 
 /// A model on a device.
 #[derive(Debug)]
 pub(super) struct Judge {
     network: Network,
-    dtype: Dtype,
+    arithmetic: Arithmetic,
     familiarity: Option<FamiliarityLayer>,
+    /// Our own engine, where it computes in place of the network's operations.
+    engine: Option<Arc<Engine>>,
 }
 
 /// What a model says of some tiles.
@@ -24,15 +31,48 @@ pub(super) struct Said<'a> {
     pub distances: Option<Vec<f32>>,
 }
 
+/// One of several threads that compute side by side on our own engine.
+#[derive(Debug)]
+pub(super) struct Lane<'a> {
+    judge: &'a Judge,
+    engine: &'a Engine,
+    workspace: Workspace,
+    out: Vec<f32>,
+}
+
 impl Judge {
-    /// Loads a model onto a device, to compute in numbers of a type. Distances are f32: squares of what is far from the
-    /// training data leave f16.
+    /// Loads a model onto a device, to compute as the device was opened for. Distances are f32: squares of what is far from
+    /// the training data leave f16.
     ///
     /// # Errors
     /// Those of [`Bundle::network`].
-    pub(super) fn new(bundle: &Bundle, device: &Device, dtype: Dtype) -> Result<Self> {
-        let familiarity = bundle.feature_model().map(|model| model.layer(device));
-        Ok(Self { network: bundle.network(device)?.cast(dtype.float()), dtype, familiarity })
+    pub(super) fn new(bundle: &Bundle, device: &OpenDevice) -> Result<Self> {
+        let arithmetic = device.arithmetic;
+        let familiarity = bundle.feature_model().map(|model| model.layer(&device.device));
+        let network = bundle.network(&device.device)?.cast(arithmetic.float());
+        let ours = device.is_cpu && matches!(arithmetic, Arithmetic::F32 | Arithmetic::Exact);
+        let engine = if ours {
+            let side_px = bundle.preprocess().input_px as usize;
+            planned(&network, side_px, arithmetic == Arithmetic::Exact, familiarity.is_some())?
+        } else {
+            None
+        };
+        Ok(Self { network, arithmetic, familiarity, engine })
+    }
+
+    /// What computes: `burn`, or our own engine with its instructions and whether it is exact.
+    pub(super) fn engine(&self) -> String {
+        match &self.engine {
+            None => "burn".to_owned(),
+            Some(engine) if engine.options().exact => format!("eosin {}, exact", engine.name()),
+            Some(engine) => format!("eosin {}", engine.name()),
+        }
+    }
+
+    /// Memory for one more thread on our own engine; none where burn computes.
+    pub(super) fn lane(&self) -> Option<Lane<'_>> {
+        let engine = self.engine.as_deref()?;
+        Some(Lane { judge: self, engine, workspace: engine.workspace(), out: Vec::new() })
     }
 
     /// All that it says, as one tensor: what is read back at once costs one wait.
@@ -41,11 +81,17 @@ impl Judge {
     /// `[N, 3, S, S]` normalised RGB f32 to `[N, K]` f32, with distances to `[N, K + 1]`.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`](crate::ErrorKind::Model) (`MOD-0105`) when what the bundle says of its training tiles is of
-    /// another network.
+    /// [`ErrorKind::Model`] (`MOD-0105`) when what the bundle says of its training tiles is of another network.
     pub(super) fn forward(&self, tiles: Tensor<4>) -> Result<Tensor<2>> {
+        if let Some(engine) = &self.engine {
+            let all = backbone(tiles, engine);
+            let Some(familiarity) = &self.familiarity else { return Ok(all) };
+            let ([_, width], outputs) = (all.dims(), self.network.spec().outputs());
+            let looks = all.clone().narrow(1, outputs, width - outputs);
+            return Ok(Tensor::cat(vec![all.narrow(1, 0, outputs), familiarity.distances(looks)?], 1));
+        }
         // Tiles are made in f32 and rounded once: places of a warp, in pixels, would be too coarse in f16.
-        let tiles = tiles.cast(self.dtype.float());
+        let tiles = tiles.cast(self.arithmetic.float());
         let Some(familiarity) = &self.familiarity else { return Ok(self.network.forward(tiles).cast(FloatDType::F32)) };
         let (outputs, looks) = self.network.forward_and_looks(tiles);
         Ok(Tensor::cat(vec![outputs.cast(FloatDType::F32), familiarity.distances(looks)?], 1))
@@ -61,5 +107,37 @@ impl Judge {
         let distances =
             self.familiarity.is_some().then(|| rows().filter_map(|row| row.get(outputs)).copied().collect());
         Said { outputs: rows().map(|row| &row[..outputs.min(row.len())]).collect(), distances }
+    }
+}
+
+/// Plans a network for our own engine; none where that has no kernels for it.
+fn planned(network: &Network, side_px: usize, exact: bool, looks: bool) -> Result<Option<Arc<Engine>>> {
+    let Some(graph) = network.graph(looks)? else { return Ok(None) };
+    match Engine::new(&graph, Options { side_px, exact }) {
+        Ok(engine) => Ok(Some(Arc::new(engine))),
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Lane<'_> {
+    /// What [`Judge::forward`] gives, on the calling thread alone, from bytes.
+    ///
+    /// # Shapes
+    /// `bytes`: at least `[N, I, I, 3]` u8; result `[N, K]`, with distances `[N, K + 1]`.
+    ///
+    /// # Errors
+    /// As [`Judge::forward`].
+    pub(super) fn forward(&mut self, bytes: &[u8], shape: UnpackShape, by: Normalisation) -> Result<Vec<f32>> {
+        let (width, outputs) = (self.engine.outputs(), self.judge.network.spec().outputs());
+        self.out.resize(shape.tiles * width, 0.0);
+        let tiles = Tiles::Bytes { bytes, side_px: shape.input_px, scale: by.scale, shift: by.shift };
+        self.engine.run(&mut self.workspace, tiles, shape.tiles, &mut self.out);
+        let Some(familiarity) = &self.judge.familiarity else { return Ok(self.out.clone()) };
+        let looks: Vec<f32> = self.out.chunks(width).flat_map(|row| &row[outputs..]).copied().collect();
+        let looks = TensorData::new(looks, [shape.tiles, width - outputs]);
+        let distances = familiarity.distances(Tensor::from_data(looks, &Device::flex()))?.into_data();
+        let rows = self.out.chunks(width).zip(distances.iter::<f32>());
+        Ok(rows.flat_map(|(row, distance)| row[..outputs].iter().copied().chain([distance])).collect())
     }
 }

@@ -4,7 +4,7 @@ use super::activation::activate;
 use super::eye::Eye;
 use super::judge::{Judge, Said};
 use super::readback::Readback;
-use crate::device::{AdapterKind, DeviceSpec, Dtype, OpenDevice, open};
+use crate::device::{AdapterKind, Arithmetic, DeviceSpec, OpenDevice, open_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Activation, Bundle};
 use crate::ops::unpack::UnpackShape;
@@ -68,12 +68,9 @@ pub const PARITY: f32 = 1e-2;
 /// their sum. A kernel that is wrong, such as one that gives zeros, is further off than this.
 pub const PARITY_F16: f32 = 5e-2;
 
-/// How far a score that was computed in numbers of a type may be from the CPU's in f32.
-pub fn parity(dtype: Dtype) -> f32 {
-    match dtype {
-        Dtype::F32 => PARITY,
-        Dtype::F16 => PARITY_F16,
-    }
+/// How far a score may be from the reference's.
+pub fn parity(arithmetic: Arithmetic) -> f32 {
+    if arithmetic == Arithmetic::F16 { PARITY_F16 } else { PARITY }
 }
 
 /// Submitted but not yet read batches on a GPU: one computes while the other is copied back.
@@ -85,7 +82,7 @@ pub struct Predictor {
     pub(super) judge: Judge,
     pub(super) device: Device,
     is_cpu: bool,
-    dtype: Dtype,
+    arithmetic: Arithmetic,
     input_px: usize,
     pub(super) eye: Eye,
     activation: Activation,
@@ -102,16 +99,21 @@ impl Predictor {
     pub fn new(bundle: &Bundle, device: &OpenDevice, config: PredictorConfig) -> Result<Self> {
         let preprocess = bundle.preprocess();
         Ok(Self {
-            judge: Judge::new(bundle, &device.device, device.dtype)?,
+            judge: Judge::new(bundle, device)?,
             device: device.device.clone(),
             is_cpu: device.is_cpu,
-            dtype: device.dtype,
+            arithmetic: device.arithmetic,
             input_px: preprocess.input_px as usize,
             eye: Eye::new(preprocess.mean, preprocess.std, preprocess.stain),
             activation: bundle.activation(),
             temperature: bundle.temperature(),
             config,
         })
+    }
+
+    /// What computes the network: `burn`, or our own engine with its instructions and whether it is exact.
+    pub fn engine(&self) -> String {
+        self.judge.engine()
     }
 
     /// The sizes it works with.
@@ -132,25 +134,28 @@ impl Predictor {
         Ok(self.scored_test_card(1)?.scores.concat())
     }
 
-    /// Compiles and tunes the kernels before the clock starts, and holds what they compute against the CPU in f32: a driver
-    /// or a kernel that is wrong must not score a slide, nor may a model in numbers that cannot hold it.
+    /// Compiles and tunes the kernels before the clock starts, and holds what they compute against the reference, which is
+    /// burn on the CPU in f32: a driver or a kernel that is wrong must not score a slide, nor may a model in numbers that
+    /// cannot hold it.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`] `DEV-0007` when a score is no number or differs from the CPU's by more than [`parity`]; else as
-    /// [`Predictor::run`].
+    /// [`ErrorKind::Device`] `DEV-0007` when a score is no number or differs from the reference's by more than [`parity`];
+    /// else as [`Predictor::run`].
     pub fn warm_up(&self, bundle: &Bundle) -> Result<()> {
-        if self.is_cpu && self.dtype == Dtype::F32 {
+        if self.is_cpu && self.arithmetic == Arithmetic::Reference {
             return Ok(());
         }
-        // The CPU first: a model that gives no numbers there is not the device's fault.
-        let cpu = Self::new(bundle, &open(DeviceSpec::Cpu)?, PredictorConfig { batch: 1, lanes: 1 })?;
-        let expected = cpu.scored_test_card(1)?;
-        let parity = parity(self.dtype);
+        // The reference first: a model that gives no numbers there is not the device's fault.
+        let device = open_in(DeviceSpec::Cpu, Arithmetic::Reference)?;
+        let reference = Self::new(bundle, &device, PredictorConfig { batch: 1, lanes: 1 })?;
+        let expected = reference.scored_test_card(1)?;
+        let parity = parity(self.arithmetic);
         let wrong = |found: &str| {
-            let message = format!("expected the scores of the CPU within {parity} on a test tile, found {found}");
-            Error::new(ErrorKind::Device, "DEV-0007", message).with_advice(match self.dtype {
-                Dtype::F32 => "this device or its driver computes this model wrongly; `--device cpu` computes it right",
-                Dtype::F16 => "this model may need numbers that f16 does not have; try `--precision f32`",
+            let message = format!("expected the scores of the reference within {parity} on a test tile, found {found}");
+            Error::new(ErrorKind::Device, "DEV-0007", message).with_advice(match self.arithmetic {
+                Arithmetic::F16 => "this model may need numbers that f16 does not have; try `--precision f32`",
+                _ if self.is_cpu => "a kernel computes this model wrongly; `--engine reference` computes it right",
+                _ => "this device or its driver computes this model wrongly; `--device cpu` computes it right",
             })
         };
         let found = self
@@ -201,14 +206,17 @@ impl Predictor {
 
     /// One of several lanes on the CPU.
     fn run_lane(&self, feed: &dyn BatchFeed, sink: &(dyn Fn(Scored) + Sync), failed: &AtomicBool) -> Result<()> {
+        let mut lane = self.judge.lane();
         while !failed.load(Ordering::Relaxed) {
             let Some(batch) = feed.next_batch() else { break };
             let shape = UnpackShape { tiles: batch.tiles.len(), ..self.shape_for(&batch) };
-            let input = self.eye.see(&batch.pixels[..shape.bytes()], shape, &self.device);
-            let tiles = batch.tiles.clone();
+            let (tiles, bytes) = (batch.tiles.clone(), &batch.pixels[..shape.bytes()]);
+            let values = match (&mut lane, self.eye.plain()) {
+                (Some(lane), Some(by)) => lane.forward(bytes, shape, by)?,
+                _ => Readback::start(self.judge.forward(self.eye.see(bytes, shape, &self.device))?).wait()?,
+            };
             feed.recycle(batch);
-            let logits = Readback::start(self.judge.forward(input)?).wait()?;
-            sink(self.score(tiles, &logits)?);
+            sink(self.score(tiles, &values)?);
         }
         Ok(())
     }
@@ -254,9 +262,9 @@ impl Predictor {
         let refuse = |what: &str, found: &dyn std::fmt::Debug, at: usize| {
             let message = format!("expected {what}, found {found:?} for tile {}", tiles[at]);
             let error = Error::new(ErrorKind::Model, "INF-0001", message);
-            Err(match self.dtype {
-                Dtype::F32 => error,
-                Dtype::F16 => error.with_advice("numbers of f16 end at 65,504; try `--precision f32`"),
+            Err(match self.arithmetic {
+                Arithmetic::F16 => error.with_advice("numbers of f16 end at 65,504; try `--precision f32`"),
+                _ => error,
             })
         };
         if let Some(at) = scores.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
@@ -290,6 +298,7 @@ pub(super) fn test_card(shape: UnpackShape) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::open;
 
     #[test]
     fn batches_are_as_large_as_the_device_is_fast() {

@@ -4,7 +4,7 @@
 //! the slide that they belong to is no longer the same file. A slip in the arguments costs nothing.
 
 use super::score::ScoreConfig;
-use crate::device::Dtype;
+use crate::device::Arithmetic;
 use crate::error::{Error, Result};
 use crate::export::SlideRecord;
 use crate::nn::Bundle;
@@ -36,7 +36,7 @@ pub(super) fn fingerprint(path: &Path) -> Result<String> {
 
 /// What results depend on: the slide, the model with all that its card says of input and output, the numbers in which it is
 /// computed, the settings and this program.
-pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, dtype: Dtype, fingerprint: &str) -> String {
+pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, arithmetic: Arithmetic, fingerprint: &str) -> String {
     // Read by this very version of the program only, for which the debug form is a fixed one.
     let model = format!(
         "{:?}",
@@ -51,8 +51,8 @@ pub(super) fn resume_key(config: &ScoreConfig, bundle: &Bundle, dtype: Dtype, fi
         hasher.update(part.as_bytes()).update(&[0]);
     }
     // Results in f32 of before there was a choice keep their key.
-    if dtype != Dtype::F32 {
-        hasher.update(dtype.name().as_bytes()).update(&[0]);
+    if arithmetic != Arithmetic::F32 {
+        hasher.update(arithmetic.name().as_bytes()).update(&[0]);
     }
     hasher.finalize().to_hex().to_string()
 }

@@ -37,7 +37,7 @@ pub(super) fn score_slide(
     let started = Instant::now();
     let slide = Slide::open(path)?;
     let fingerprint = fingerprint(path)?;
-    let key = resume_key(config, engine.bundle, engine.device.dtype, &fingerprint);
+    let key = resume_key(config, engine.bundle, engine.device.arithmetic, &fingerprint);
     if !config.overwrite
         && let Some(record) = SlideRecord::read(&config.out, id).filter(|record| record.is_done(&config.out, &key))
     {
@@ -266,7 +266,8 @@ pub(super) fn device_facts(engine: &Engine<'_>) -> DeviceFacts {
         name: engine.device.name.clone(),
         backend: engine.device.backend.to_string(),
         kind: engine.device.kind.to_string(),
-        dtype: engine.device.dtype.to_string(),
+        dtype: engine.device.arithmetic.dtype().to_owned(),
+        engine: engine.predictor.engine(),
         batch: engine.predictor.config().batch,
     }
 }

@@ -28,7 +28,7 @@ fn another_precision_is_refused() {
     for bad in ["f64", "bf16", "F16", ""] {
         let said = here.score(&["slides"], &["--precision", bad]);
         assert_eq!((said.code, said.out.as_str()), (Some(4), ""), "{bad}");
-        assert!(said.lines.iter().any(|line| line.contains("f32 or f16")), "{:#?}", said.lines);
+        assert!(said.lines.iter().any(|line| line.contains("exact, f32 or f16")), "{:#?}", said.lines);
     }
     for command in [&["train"][..], &["explain"], &["models"]] {
         let said = here.run(&[command, &["--precision", "f16"]].concat());

@@ -3,6 +3,7 @@
 use crate::formula;
 use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
+use eosin::cpu::{Engine, Options, Tiles};
 use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, load};
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -11,6 +12,11 @@ use std::path::Path;
 /// Largest difference from torch's float64 result, relative to the largest value; f32 sums of 4,608 terms in another order
 /// stay an order of magnitude below it.
 const TOLERANCE: f64 = 1e-4;
+
+/// Largest difference of our own engine from burn on the CPU, relative to the largest logit: where sums are those of the
+/// formula, and where they may go by way of transformed numbers.
+const EXACT: f64 = 1e-5;
+const FAST: f64 = 5e-5;
 
 fn numbers(path: &Path, name: &str) -> Vec<f64> {
     let bytes = std::fs::read(path).unwrap();
@@ -56,7 +62,29 @@ fn check(name: &str, known_as: &str, side: usize) {
         println!("{name} {how}: relative error {pooled:.1e} of features, {logits:.1e} of logits");
     };
     compare(&network, "with batch normalisation");
-    compare(&network.fold().unwrap(), "folded");
+    let folded = network.fold().unwrap();
+    compare(&folded, "folded");
+    engine_agrees(name, &folded, side);
+}
+
+/// Our own engine against burn, on all kernels of this processor, tiles of two kinds.
+fn engine_agrees(name: &str, network: &Network, side: usize) {
+    let Some(graph) = network.graph(false).unwrap() else {
+        assert!(name.starts_with("vit"), "{name} is no transformer and should have a graph");
+        return;
+    };
+    let numbers = formula::tiles(side);
+    let tiles = Tensor::from_data(TensorData::new(numbers.clone(), [2, 3, side, side]), &Device::flex());
+    let expected: Vec<f64> = flat(network.forward(tiles)).into_iter().map(f64::from).collect();
+    for kernels in Engine::kernels() {
+        for (exact, tolerance) in [(true, EXACT), (false, FAST)] {
+            let engine = Engine::on(&graph, Options { side_px: side, exact }, Some(kernels)).unwrap();
+            let mut found = vec![0.0; 2 * engine.outputs()];
+            engine.run(&mut engine.workspace(), Tiles::Numbers(&numbers), 2, &mut found);
+            let what = format!("{name} on {kernels}, {}", if exact { "exact" } else { "f32" });
+            println!("{what}: relative error {:.1e}", assert_close(&what, &found, &expected, tolerance));
+        }
+    }
 }
 
 /// One test per network, so that they run side by side.

@@ -3,7 +3,7 @@
 use crate::formula;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use eosin::ErrorKind;
-use eosin::device::{DeviceSpec, Dtype, OpenDevice, open_in};
+use eosin::device::{Arithmetic, DeviceSpec, OpenDevice, open_in};
 use eosin::infer::{PARITY, PARITY_F16, Predictor, PredictorConfig};
 use eosin::nn::{Architecture, Bundle, Head, NetworkSpec, fresh, load, write_bundle};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 const TOLERANCE: f32 = 1e-2;
 const ONE: PredictorConfig = PredictorConfig { batch: 1, lanes: 1 };
 
-fn cpu(dtype: Dtype) -> OpenDevice {
-    open_in(DeviceSpec::Cpu, dtype).unwrap()
+fn cpu(arithmetic: Arithmetic) -> OpenDevice {
+    open_in(DeviceSpec::Cpu, arithmetic).unwrap()
 }
 
 fn bundled() -> Vec<PathBuf> {
@@ -31,8 +31,8 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
 fn every_bundled_model_says_nearly_the_same_in_f16() {
     for path in bundled() {
         let bundle = Bundle::open(&path).unwrap();
-        let [exact, half] = Dtype::ALL.map(|dtype| {
-            let predictor = Predictor::new(&bundle, &cpu(dtype), ONE).unwrap();
+        let [exact, half] = [Arithmetic::F32, Arithmetic::F16].map(|arithmetic| {
+            let predictor = Predictor::new(&bundle, &cpu(arithmetic), ONE).unwrap();
             // In f16 this holds scores and distances against f32.
             predictor.warm_up(&bundle).unwrap();
             predictor.try_out().unwrap()
@@ -100,8 +100,8 @@ fn a_model_that_f16_cannot_hold_is_refused_with_a_way_out() {
     write_bundle(&folder.path().join("huge"), &card, &weights, "").unwrap();
     let bundle = Bundle::open(&folder.path().join("huge")).unwrap();
 
-    assert!(Predictor::new(&bundle, &cpu(Dtype::F32), ONE).unwrap().try_out().is_ok());
-    let half = Predictor::new(&bundle, &cpu(Dtype::F16), ONE).unwrap();
+    assert!(Predictor::new(&bundle, &cpu(Arithmetic::F32), ONE).unwrap().try_out().is_ok());
+    let half = Predictor::new(&bundle, &cpu(Arithmetic::F16), ONE).unwrap();
     let error = half.try_out().unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Model, "INF-0001"), "{error}");
     assert!(error.advice().unwrap().contains("--precision f32"), "{error}");

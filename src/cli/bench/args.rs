@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 use eosin::bench::Peer;
-use eosin::device::{DeviceSpec, Dtype};
+use eosin::device::{Arithmetic, DeviceSpec};
 use eosin::units::Mpp;
 use eosin::{Error, ErrorKind};
 use std::path::PathBuf;
@@ -31,9 +31,9 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_delimiter = ',', value_name = "DEVICES", value_parser = device)]
     pub(crate) devices: Vec<String>,
 
-    /// Types of numbers, f32 or f16 [default: f32, on GPUs f16 too].
+    /// How networks are computed: f32, f16, and on the CPU exact and reference [default: f32, on GPUs f16 too].
     #[arg(long, value_delimiter = ',', value_name = "DTYPES")]
-    pub(crate) dtypes: Vec<Dtype>,
+    pub(crate) dtypes: Vec<Arithmetic>,
 
     /// Tiles in a batch, several sizes separated by commas [default: what `eosin score` takes on each device].
     #[arg(long, value_delimiter = ',', value_name = "TILES", value_parser = clap::value_parser!(u16).range(1..=4096))]

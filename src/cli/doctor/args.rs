@@ -1,7 +1,7 @@
 //! The arguments of `eosin doctor`.
 
 use clap::{ArgGroup, Args as ClapArgs};
-use eosin::device::{DeviceSpec, Dtype};
+use eosin::device::{Arithmetic, DeviceSpec};
 
 #[derive(Debug, ClapArgs)]
 #[command(group = ArgGroup::new("work").args(["warm", "clear_cache", "probe"]))]
@@ -39,8 +39,8 @@ pub(crate) struct WarmArgs {
     pub(crate) model: Vec<String>,
 
     /// The numbers that networks compute in, f32 or f16.
-    #[arg(long, requires = "warm", default_value_t = Dtype::F32, value_name = "f32|f16")]
-    pub(crate) precision: Dtype,
+    #[arg(long, requires = "warm", default_value_t = Arithmetic::F32, value_name = "f32|f16")]
+    pub(crate) precision: Arithmetic,
 
     /// Tiles computed at once, as `eosin score` will have it; another number is compiled and tuned anew.
     #[arg(long, short, requires = "warm", value_parser = clap::value_parser!(u16).range(1..=4096), value_name = "TILES")]

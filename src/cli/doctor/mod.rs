@@ -6,6 +6,7 @@ mod warm;
 use super::text::{answer_json, say};
 use super::{exit, models};
 use args::DoctorArgs;
+use eosin::cpu::Engine;
 use eosin::device::cache::CacheFacts;
 use eosin::device::{Adapter, DeviceSpec, adapters, cache, open};
 use eosin::gpu::unpack::unpack;
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     // Of models that are whole only the name is kept.
     let bundles: Vec<Result<String>> =
         Bundle::list(&models::folders()?).map(|bundle| bundle.map(|bundle| bundle.name().to_owned())).collect();
+    let kernels: Vec<&str> = Engine::kernels().collect();
     let writable = tempfile::tempfile_in(".").is_ok();
     let cache = cache::look();
     if args.json {
@@ -53,6 +55,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
                     "name": models::folder_name(error), "works": false, "why_not": error.without_path(),
                 }),
             }).collect::<Vec<_>>(),
+            "cpu_kernels": kernels,
             "current_folder_writable": writable,
             "cache": {
                 "kept": cache::KEPT, "folder": cache.folder, "writable": cache.writable, "adapters": cache.adapters, "bytes": cache.bytes,
@@ -65,6 +68,14 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             let verdict = works.as_ref().map_or_else(|why| format!("does not work: {why}"), |()| "works".to_string());
             say!("device  {spec:<10} {about}{}{driver}: {verdict}", if driver.is_empty() { "" } else { ", driver " });
         }
+        say!(
+            "kernels {} for networks on the CPU{}",
+            kernels[0],
+            match &kernels[1..] {
+                [] => String::new(),
+                others => format!("; {} would run, too", others.join(" and ")),
+            }
+        );
         for bundle in &bundles {
             match bundle {
                 Ok(name) => say!("model   {name}: whole"),

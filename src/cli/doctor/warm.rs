@@ -8,7 +8,7 @@ use super::said_by;
 use crate::cli::text::{answer_json, plain, say};
 use crate::cli::{exit, models};
 use eosin::bench::Target;
-use eosin::device::{DeviceSpec, Dtype, OpenDevice, cache, open_in};
+use eosin::device::{Arithmetic, DeviceSpec, OpenDevice, cache, open_in};
 use eosin::infer::{Predictor, PredictorConfig};
 use eosin::nn::Bundle;
 use eosin::{Error, ErrorKind, Result};
@@ -77,7 +77,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
 
 /// Those that a bench would take: every GPU, and software renderers where there is none.
 fn gpus() -> Vec<DeviceSpec> {
-    let (targets, _) = Target::ours(&[], &[Dtype::F32.to_string()]);
+    let (targets, _) = Target::ours(&[], &[Arithmetic::F32.to_string()]);
     targets.iter().filter_map(|target| target.device.parse().ok()).filter(|spec| *spec != DeviceSpec::Cpu).collect()
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode> {
         if let Some(other) = &other {
             tell!("compare  {}", other.name());
         }
-        tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.dtype);
+        tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.arithmetic);
         tell!("note     research use only, not for diagnosis");
     }
     let bar = bar(args.quiet);

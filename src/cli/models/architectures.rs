@@ -18,6 +18,7 @@ pub(super) fn run(args: &ArchitecturesArgs) -> ExitCode {
                     "also": architecture.aliases(),
                     "features": spec.features(),
                     "input_px": spec.input_px(),
+                    "cpu_engine": super::cpu_engine(architecture),
                     "mean": mean,
                     "std": std,
                     "source": architecture.source(),
@@ -36,6 +37,7 @@ pub(super) fn run(args: &ArchitecturesArgs) -> ExitCode {
             Architecture::Vit => say!("  shape     stated with --vit, or in the card"),
             _ => say!("  features  {}, of tiles of {} px", spec.features(), spec.input_px()),
         }
+        say!("  on CPUs   {}", super::cpu_engine(architecture));
         say!("  source    {}", architecture.source());
     }
     ExitCode::from(exit::DONE)

@@ -10,7 +10,8 @@ use super::args::ModelArgs;
 use super::exit;
 use super::text::{answer_json, say};
 use args::{ModelsArgs, ModelsCommand};
-use eosin::nn::{Bundle, Metrics};
+use eosin::cpu::Engine;
+use eosin::nn::{Architecture, Bundle, Metrics};
 use eosin::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -144,6 +145,7 @@ fn describe(bundle: &Result<Bundle>) {
     }
     let tile_px = bundle.preprocess().tile_px;
     say!("  network   {}, {tile_px} px at {} um/px", bundle.spec().architecture.name(), bundle.mpp());
+    say!("  on CPUs   {}", cpu_engine(bundle.spec().architecture));
     if let Some(calibration) = bundle.calibration() {
         say!("  calibrated temperature {}, fitted on {}", calibration.temperature, calibration.fitted_on);
     }
@@ -153,6 +155,12 @@ fn describe(bundle: &Result<Bundle>) {
     for line in bundle.card().map(|card| metric_lines(&card.metrics)).unwrap_or_default() {
         say!("  {line}");
     }
+}
+
+/// What computes a network on this computer's CPU, unless the reference is asked for.
+pub(super) fn cpu_engine(architecture: Architecture) -> String {
+    let kernels = Engine::kernels().next().filter(|_| architecture.has_graph());
+    kernels.map_or_else(|| "burn".to_owned(), |kernels| format!("eosin {kernels}"))
 }
 
 /// A card's figures, each with its interval; of very many only the first.
@@ -187,6 +195,7 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "architecture": bundle.spec().architecture.name(),
             "tile_px": bundle.preprocess().tile_px,
             "input_px": bundle.preprocess().input_px,
+            "cpu_engine": cpu_engine(bundle.spec().architecture),
             "mpp": bundle.mpp(),
             "digest": bundle.digest(),
             "calibration": bundle.calibration(),

@@ -99,6 +99,16 @@ impl Program {
         self.kernels
     }
 
+    /// Images of a chunk, at most.
+    pub fn chunk(&self) -> usize {
+        self.room.chunk
+    }
+
+    /// Whether any step looks at several images at once.
+    pub fn looks_at_several(&self) -> bool {
+        !self.steps.iter().all(Ready::is_of_one_image)
+    }
+
     /// Memory for one worker, of zeros: what lies around maps is never written.
     pub fn memory(&self) -> Vec<Line> {
         vec![Line([0.0; LANES]); self.room.numbers().div_ceil(LANES)]
