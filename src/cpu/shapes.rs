@@ -61,7 +61,12 @@ impl Conv {
         let [inputs, outputs] = self.channels;
         let weights = inputs / self.groups.max(1) * outputs * self.kernel[0] * self.kernel[1];
         let fits = self.groups > 0 && inputs.is_multiple_of(self.groups) && outputs.is_multiple_of(self.groups);
-        if !fits || inputs != channels || self.weight.len() != weights || self.bias.len() != outputs || self.stride == 0
+        if !fits
+            || inputs != channels
+            || self.weight.len() != weights
+            || self.bias.len() != outputs
+            || self.stride == 0
+            || self.kernel.contains(&0)
         {
             return Err(format!(
                 "expected a convolution of {channels} channels, found {inputs} to {outputs} in {} groups with {} weights \

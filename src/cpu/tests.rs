@@ -223,7 +223,7 @@ fn what_cannot_be_planned_is_refused_with_a_reason() {
     let wrong: [(&str, Change<'_>); 8] = [
         ("weights", &|graph| graph.conv(stem, bad(3, 4, 1, 1))),
         ("biases", &|graph| graph.conv(stem, bad(16 * 4, 5, 1, 1))),
-        ("found 0", &|graph| graph.conv(stem, bad(0, 4, 1, 0))),
+        ("0 weights", &|graph| graph.conv(stem, bad(0, 4, 1, 0))),
         ("stride", &|graph| graph.conv(stem, bad(16 * 4, 4, 3, 1))),
         ("at least 9 px", &|graph| graph.conv(stem, bad(16 * 4 * 81, 4, 1, 9))),
         ("window", &|graph| graph.max_pool(stem, window(3, 3))),
