@@ -12,8 +12,10 @@ use super::shapes::{Frame, Reason, frame};
 
 /// Weights of a convolution whose groups are written out as zeros; more would be slower than the reference.
 const MOST_SPREAD_WEIGHTS: usize = 1 << 24;
-/// Transformed numbers that are computed at once, per worker: with their products they should stay near the processor.
-const TRANSFORMED_BYTES: usize = 768 << 10;
+/// Transformed numbers that are computed at once, per worker: more would leave the cache before they are read.
+const TRANSFORMED_BYTES: usize = 2400 << 10;
+/// Squares of an image from which on it is computed by itself, while its maps are in the cache.
+const MANY_SQUARES: usize = 32;
 /// Squares that are computed at once, at least: every one of them reads all weights.
 const FEWEST_SQUARES: usize = 16;
 
@@ -118,31 +120,29 @@ impl Writer<'_> {
         }
     }
 
-    /// Squares of a chunk that are computed at once.
-    fn at_once(&self, site: &Site<'_>) -> usize {
+    /// Whether squares of several images are computed at once, and how many.
+    fn at_once(&self, site: &Site<'_>) -> (bool, usize) {
         let [height, width] = site.frame.size;
-        let squares = self.wish.chunk * height.div_ceil(OUTPUT) * width.div_ceil(OUTPUT);
+        let of_one = height.div_ceil(OUTPUT) * width.div_ceil(OUTPUT);
+        let of_several = self.wish.chunk > 1 && of_one < MANY_SQUARES;
+        let squares = if of_several { self.wish.chunk * of_one } else { of_one };
         let each = PLACES * site.conv.channels[0].next_multiple_of(LANES) * size_of::<f32>();
         let most = (TRANSFORMED_BYTES / each).max(FEWEST_SQUARES);
-        squares.div_ceil(squares.div_ceil(most))
+        (of_several, squares.div_ceil(squares.div_ceil(most)))
     }
 
     /// Whether transformed products are right and faster.
     fn prefers_winograd(&self, site: &Site<'_>) -> bool {
-        let [inputs, outputs] = site.conv.channels;
         let able = self.wish.winograd && site.conv.can_be_winograd() && bounds(site.act).1 == Act::None;
-        // Each square reads 36 weights for every pair of channels, and is 16 pixels: few squares do not pay for many weights.
-        able && site.input.layout.depth == LANES
-            && outputs >= LANES
-            && (self.at_once(site) >= FEWEST_SQUARES && inputs * outputs <= 384 * 384
-                || self.at_once(site) >= 4 * FEWEST_SQUARES)
+        let blocks = site.input.layout.depth == LANES && site.conv.channels[1] >= LANES;
+        able && blocks && self.at_once(site).1 >= FEWEST_SQUARES
     }
 
     fn winograd(&mut self, site: &Site<'_>) {
         let Site { conv, frame, input, output, residual, .. } = *site;
         let (bounds, _) = bounds(site.act);
         let [height, width] = frame.size;
-        let at_once = self.at_once(site);
+        let (of_several, at_once) = self.at_once(site);
         let (columns, squares) = (width.div_ceil(OUTPUT), width.div_ceil(OUTPUT) * height.div_ceil(OUTPUT));
         let plane = at_once * LANES;
         // An odd number of lines, so that places do not fall into the same part of the cache.
@@ -200,7 +200,7 @@ impl Writer<'_> {
             });
             groups.push(Products { call, weights: of_weights, finishes: finishes.collect() });
         }
-        self.steps.push(Step::Winograd(Winograd { gather, groups, places: [inputs, outputs], at_once }));
+        self.steps.push(Step::Winograd(Winograd { gather, groups, places: [inputs, outputs], at_once, of_several }));
     }
 }
 

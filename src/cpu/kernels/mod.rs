@@ -46,6 +46,9 @@ pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
 /// What kernels work on; both are as long as the plan said.
 #[derive(Clone, Copy)]
 struct Memory {
+    /// Of an image, or of all from the first one on.
     numbers: *mut f32,
+    /// Beyond all images.
+    transformed: *mut f32,
     weights: *const f32,
 }

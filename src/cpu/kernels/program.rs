@@ -10,7 +10,7 @@ use super::processor::{DEPTHWISE_PIXELS, DenseRows, DepthwiseRows, Kernels};
 use super::reach::ends;
 use super::step::{Products, Step, Winograd};
 use super::tile::{Normal, Tile};
-use super::winograd::{PLACES, Transform};
+use super::winograd::PLACES;
 
 /// Numbers that lie together in one line of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,10 +126,15 @@ impl Program {
     pub fn run(&self, memory: &mut [Line], source: Source<'_>, images: usize) {
         assert!(memory.len() * LANES >= self.room.numbers(), "expected the memory of this program");
         assert!(images <= self.room.chunk, "expected at most {} images, found {images}", self.room.chunk);
-        let all = Memory { numbers: memory.as_mut_ptr().cast(), weights: self.weights.as_ptr().cast() };
+        let numbers: *mut f32 = memory.as_mut_ptr().cast();
+        // SAFETY: the memory was found long enough just now.
+        let transformed = unsafe { numbers.add(self.room.image * self.room.chunk) };
+        let all = Memory { numbers, transformed, weights: self.weights.as_ptr().cast() };
         // Steps that look at one image at a time run one after another for each image, while its maps are in the cache.
         for stretch in self.steps.chunk_by(|a, b| a.is_of_one_image() && b.is_of_one_image()) {
-            if let [Ready::Winograd(call, rows)] = stretch {
+            if let [Ready::Winograd(call, rows)] = stretch
+                && call.of_several
+            {
                 // SAFETY: checked by `new`, and the memory just now.
                 unsafe { self.winograd(call, rows, all, images) };
                 continue;
@@ -185,38 +190,33 @@ impl Program {
                 Ready::LayerNorm(call) => (kernels.layer_norm)(call, memory),
                 Ready::Pick(call) => (kernels.pick)(call, memory),
                 Ready::Pool(call) => (kernels.pool)(call, memory),
-                Ready::Winograd(..) => {}
+                Ready::Winograd(call, rows) => self.winograd(call, rows, memory, 1),
             }
         }
     }
 
+    /// Squares of so many images, of which the first begins with the memory.
     unsafe fn winograd(&self, call: &Winograd, rows: &[Rows], memory: Memory, images: usize) {
         // SAFETY: the caller's.
         unsafe {
-            let beyond = self.room.image * self.room.chunk;
-            let transformed = Memory { numbers: memory.numbers.add(beyond), ..memory };
-            let planes = |transform: &Transform| Transform { planes: transform.planes + beyond, ..*transform };
+            let transformed = Memory { numbers: memory.transformed, ..memory };
             let squares = images * call.gather.first().map_or(0, |transform| transform.squares);
             let mut first = 0;
             while first < squares {
                 let count = call.at_once.min(squares - first);
                 for transform in &call.gather {
-                    (self.kernels.gather)(&planes(transform), memory, first, count);
+                    (self.kernels.gather)(transform, memory, first, count);
                 }
                 for (products, rows) in call.groups.iter().zip(rows) {
                     for place in 0..PLACES {
                         let [input, output] = call.places.map(|distance| place * distance);
                         for &(run, first, groups) in rows {
-                            run(
-                                &products.call,
-                                transformed,
-                                [input, output, place * products.weights],
-                                [first, groups],
-                            );
+                            let shift = [input, output, place * products.weights];
+                            run(&products.call, transformed, shift, [first, groups]);
                         }
                     }
                     for (transform, finish) in &products.finishes {
-                        (self.kernels.scatter)(&planes(transform), finish, memory, first, count);
+                        (self.kernels.scatter)(transform, finish, memory, first, count);
                     }
                 }
                 first += count;
@@ -227,7 +227,7 @@ impl Program {
 
 impl Ready {
     fn is_of_one_image(&self) -> bool {
-        !matches!(self, Self::Winograd(..))
+        !matches!(self, Self::Winograd(call, _) if call.of_several)
     }
 }
 

@@ -25,7 +25,7 @@ pub(in crate::cpu) enum Step {
     Pool(Pool),
 }
 
-/// A convolution by way of its transformed numbers, over the squares of all images.
+/// A convolution by way of its transformed numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::cpu) struct Winograd {
     /// One for each block of channels that is read.
@@ -36,6 +36,8 @@ pub(in crate::cpu) struct Winograd {
     pub places: [usize; 2],
     /// Squares that are computed at once.
     pub at_once: usize,
+    /// Whether squares of several images are: where one has too few for as many weights.
+    pub of_several: bool,
 }
 
 /// The products of a group of channels.

@@ -86,7 +86,7 @@ pub(super) unsafe fn gather<L: Lanes>(call: &Transform, memory: Memory, first: u
             let (image, square) = ((first + at) / call.squares, (first + at) % call.squares);
             let (y, x) = (square / call.columns * OUTPUT, square % call.columns * OUTPUT);
             let maps = memory.numbers.add(call.maps + image * call.image + y * call.maps_row + x * LANES).cast_const();
-            let planes = memory.numbers.add(call.planes + at * LANES);
+            let planes = memory.transformed.add(call.planes + at * LANES);
             let zero = L::splat(0.0);
             let mut half = [[zero; INPUT]; INPUT];
             for column in 0..INPUT {
@@ -121,7 +121,7 @@ pub(super) unsafe fn scatter<L: Lanes>(call: &Transform, finish: &Finish, memory
         for at in 0..count {
             let (image, square) = ((first + at) / call.squares, (first + at) % call.squares);
             let (y, x) = (square / call.columns * OUTPUT, square % call.columns * OUTPUT);
-            let planes = memory.numbers.add(call.planes + at * LANES).cast_const();
+            let planes = memory.transformed.add(call.planes + at * LANES).cast_const();
             let zero = L::splat(0.0);
             let mut half = [[zero; INPUT]; OUTPUT];
             for column in 0..INPUT {
