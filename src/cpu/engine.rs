@@ -89,7 +89,7 @@ impl Engine {
         };
         let mut plan = planned(CHUNK, !options.exact)?;
         if !plan.program.looks_at_several() {
-            plan = planned(1, false)?;
+            plan = planned(1, !options.exact)?;
         }
         Ok(Self { plan, options, spare: Mutex::default() })
     }

@@ -9,6 +9,9 @@ use super::act::apply;
 use super::lanes::{LANES, Lanes};
 use crate::cpu::graph::Act;
 
+/// How far ahead weights are asked for, numbers: as many as some dozen products take.
+const AHEAD: usize = 512;
+
 /// A stretch of input numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cpu) struct Run {
@@ -124,6 +127,7 @@ unsafe fn block<L: Lanes, const R: usize, const P: usize, const Z: usize, const 
                 let mut factors = [L::splat(0.0); Z];
                 for z in 0..Z {
                     factors[z] = L::load(weight.add(z * LANES));
+                    L::expect(weight.wrapping_add(AHEAD + z * LANES));
                 }
                 for r in 0..R {
                     for p in 0..P {

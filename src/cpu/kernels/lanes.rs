@@ -19,6 +19,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
+    /// Tells that the numbers there will be read soon; any address will do.
+    unsafe fn expect(at: *const f32);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
@@ -72,6 +74,8 @@ impl Lanes for Portable {
         // SAFETY: the caller has room for 16 numbers there.
         unsafe { to.cast::<[f32; LANES]>().write_unaligned(self.0) }
     }
+    #[inline(always)]
+    unsafe fn expect(_at: *const f32) {}
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         self.map2(other, |a, b| a + b)

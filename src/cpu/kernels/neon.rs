@@ -70,6 +70,8 @@ impl Lanes for Neon {
         }
     }
     #[inline(always)]
+    unsafe fn expect(_at: *const f32) {}
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { quarters!(vaddq_f32, self, other) }
     }
