@@ -4,6 +4,7 @@
 pub mod augment;
 pub mod blur;
 pub mod colour;
+pub mod conv;
 mod exponential;
 mod matrix;
 pub mod stain;
