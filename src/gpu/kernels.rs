@@ -6,6 +6,8 @@
 pub mod blur;
 #[path = "../../shaders/colour.rs"]
 pub mod colour;
+#[path = "../../shaders/conv.rs"]
+pub mod conv;
 #[path = "../../shaders/unpack.rs"]
 pub mod unpack;
 #[path = "../../shaders/warp.rs"]

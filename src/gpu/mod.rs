@@ -7,6 +7,7 @@ pub mod augment;
 pub mod backbone;
 pub mod blur;
 pub mod colour;
+pub mod conv;
 mod kernels;
 mod transfer;
 pub mod unpack;

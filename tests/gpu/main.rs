@@ -5,6 +5,7 @@
 mod architectures;
 mod blur;
 mod colour;
+mod conv;
 #[allow(dead_code, reason = "the integration tests use the rest")]
 #[path = "../integration/formula.rs"]
 mod formula;
