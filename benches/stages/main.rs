@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends when something is not there")]
 
 mod aggregate;
+mod conv;
 mod decode;
 mod export;
 mod input;
@@ -41,13 +42,14 @@ struct Stage {
 }
 
 /// In the order of the line.
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage { name: "open", unit: "slides", bench: open::bench },
     Stage { name: "decode", unit: "pixels", bench: decode::bench },
     Stage { name: "tissue", unit: "pixels", bench: tissue::bench },
     Stage { name: "plan", unit: "places", bench: plan::bench },
     Stage { name: "load", unit: "tiles", bench: load::bench },
     Stage { name: "preprocess", unit: "tiles", bench: preprocess::bench },
+    Stage { name: "conv", unit: "multiply-adds", bench: conv::bench },
     Stage { name: "network", unit: "tiles", bench: network::bench },
     Stage { name: "aggregate", unit: "tiles", bench: aggregate::bench },
     Stage { name: "statistics", unit: "cells", bench: statistics::bench },
