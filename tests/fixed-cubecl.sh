@@ -14,7 +14,7 @@ copy="${EOSIN_CI_CACHE:-$HOME/.cache/eosin-ci}/fixed-cubecl"
 mkdir -p "$copy/tree"
 find "$copy/tree" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
 tar -cf - --exclude=./target --exclude=./.git . | tar -xpf - -C "$copy/tree"
-cargo fetch --locked
+cargo fetch --locked --target "$(rustc -vV | sed -n "s/^host: //p")"
 crate="$(find "${CARGO_HOME:-$HOME/.cargo}/registry/src" -maxdepth 2 -name cubecl-spirv-0.11.3 | head -n 1)"
 if [ ! -d "$copy/cubecl-spirv" ]; then
     cp -r "$crate" "$copy/new" && rm -f "$copy/new/Cargo.lock" && mv "$copy/new" "$copy/cubecl-spirv"

@@ -3,7 +3,7 @@
 //!
 //! Layers of one shape stand for all of that shape. What is timed ends when the device is done, and copies nothing back.
 
-use crate::input::Input;
+use crate::input::{Input, Target};
 use crate::{group, skipped, warm_up};
 use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
@@ -11,8 +11,8 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use criterion::Criterion;
 use eosin::cpu::Act;
-use eosin::device::{AdapterKind, OpenDevice};
-use eosin::gpu::conv::{TILES, Way, conv2d_by, laid, takes_tiles};
+use eosin::device::AdapterKind;
+use eosin::gpu::conv::{TILES, Tile, Way, conv2d_by, laid, takes_tiles};
 use eosin::ops::conv::{ConvShape, ConvSizes};
 use std::cell::LazyCell;
 
@@ -49,6 +49,10 @@ pub(crate) fn bench(criterion: &mut Criterion, input: &Input) {
         skipped("conv", "a software adapter takes minutes for a layer; with EOSIN_BENCH_BATCH=1 it is tried");
         return;
     }
+    let tiles = if takes_tiles(&target.open.device) { &TILES[..] } else { &[] };
+    if tiles.is_empty() {
+        skipped(&format!("{}/f32/conv/.../{}", target.name, TILES[0].0), "shared memory does not work on the device");
+    }
     let batches = input.batch.map_or(BATCHES.to_vec(), |batch| vec![batch]);
     for dtype in [FloatDType::F32, FloatDType::F16] {
         let name = if dtype == FloatDType::F16 { "f16" } else { "f32" };
@@ -58,7 +62,7 @@ pub(crate) fn bench(criterion: &mut Criterion, input: &Input) {
         }
         for layer in LAYERS {
             for &batch in &batches {
-                layer_of(criterion, &target.name, &target.open, (dtype, name), layer, batch);
+                layer_of(criterion, target, tiles, (dtype, name), layer, batch);
             }
         }
     }
@@ -66,8 +70,8 @@ pub(crate) fn bench(criterion: &mut Criterion, input: &Input) {
 
 fn layer_of(
     criterion: &mut Criterion,
-    name: &str,
-    open: &OpenDevice,
+    target: &Target,
+    tiles: &[(&str, Tile)],
     (dtype, dtype_name): (FloatDType, &str),
     [kernel, stride, channels_in, channels_out, side]: [usize; 5],
     batch: usize,
@@ -76,8 +80,8 @@ fn layer_of(
     let channels = [channels_in, channels_out];
     let sizes = ConvSizes { tiles: batch, channels, input: [side; 2], kernel: [kernel; 2], shape };
     let products = sizes.pixels() * channels_out * sizes.terms();
-    let mut group = group(criterion, name, dtype_name, "conv", products);
-    let device = &open.device;
+    let mut group = group(criterion, &target.name, dtype_name, "conv", products);
+    let device = &target.open.device;
     // Made when its turn comes, so that a choice of ids makes no others.
     let ready = LazyCell::new(|| Ready::new(&sizes, dtype, device));
     let layer = format!("{kernel}x{kernel}-{channels_in}-{channels_out}-{side}-s{stride}");
@@ -99,13 +103,8 @@ fn layer_of(
     });
     time("burn", &|ready| ready.by(Way::Burn, shape));
     time("tuned", &|ready| ready.by(Way::Tuned, shape));
-    // Asked for once: the answer needs the device.
-    let tiles = LazyCell::new(|| takes_tiles(device));
-    for (tile_name, tile) in TILES {
-        time(tile_name, &|ready| {
-            assert!(*tiles, "shared memory does not work on this device");
-            ready.by(Way::Tile(tile), shape)
-        });
+    for &(tile_name, tile) in tiles {
+        time(tile_name, &|ready| ready.by(Way::Tile(tile), shape));
     }
     group.finish();
 }
