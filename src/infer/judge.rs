@@ -50,6 +50,7 @@ impl Judge {
         let arithmetic = device.arithmetic;
         let familiarity = bundle.feature_model().map(|model| model.layer(&device.device));
         let network = bundle.network(&device.device)?.cast(arithmetic.float());
+        let network = if device.is_cpu { network } else { network.laid() };
         let ours = device.is_cpu && matches!(arithmetic, Arithmetic::F32 | Arithmetic::Exact);
         let engine = if ours {
             let side_px = bundle.preprocess().input_px as usize;

@@ -8,6 +8,7 @@ use crate::cpu::Act;
 use crate::nn::activate::activate;
 use crate::nn::blocks::{ConvNorm, Norm};
 use crate::nn::dense::Dense;
+use crate::nn::fused::fused;
 use crate::nn::pool;
 use burn::module::Param;
 use burn::nn::LayerNorm;
@@ -88,11 +89,14 @@ impl Flow for Tensor<4> {
     }
 
     fn conv(self, layer: &ConvNorm, act: Act) -> Self {
-        activate(layer.forward(self), act)
+        fused(&self, layer, None, act).unwrap_or_else(|| activate(layer.forward(self), act))
     }
 
     fn conv_onto(self, layer: &ConvNorm, shortcut: Self, act: Act) -> Self {
-        activate(layer.forward(self) + shortcut, act)
+        match fused(&self, layer, Some(&shortcut), act) {
+            Some(maps) => maps,
+            None => activate(layer.forward(self) + shortcut, act),
+        }
     }
 
     fn norm(self, layer: &Norm, act: Act) -> Self {

@@ -18,6 +18,7 @@ mod flow;
 mod fold;
 mod freeze;
 mod fresh;
+mod fused;
 mod import;
 mod inception;
 mod inverted;
