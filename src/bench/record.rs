@@ -187,7 +187,7 @@ pub struct Cell {
     pub memory: MemoryUse,
     /// Energy, where the platform tells.
     pub energy: Option<Energy>,
-    /// How far outputs are from those of this program on the CPU in f32; none for that one itself.
+    /// How far outputs are from those of the reference, burn on the CPU in f32; none for that one itself.
     pub parity: Option<Parity>,
 }
 

@@ -28,10 +28,8 @@ fn a_bench_measures_the_cpu_and_says_why_other_devices_are_left_out() {
     let cells = record["cells"].as_array().unwrap();
     assert_eq!(cells.iter().map(|cell| cell["batch"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
     for cell in cells {
-        assert_eq!(
-            (&cell["device"], &cell["dtype"], &cell["backend"]),
-            (&"cpu".into(), &"f32".into(), &"burn flex".into())
-        );
+        assert_eq!((&cell["device"], &cell["dtype"]), (&"cpu".into(), &"f32".into()));
+        assert!(cell["backend"].as_str().unwrap().starts_with("eosin "), "{}", cell["backend"]);
         assert_eq!(cell["network"]["rounds"].as_array().unwrap().len(), 4);
         assert_eq!(cell["start"]["again_s"]["rounds"].as_array().unwrap().len(), 4, "as many starts as rounds");
         assert!(
@@ -41,7 +39,7 @@ fn a_bench_measures_the_cpu_and_says_why_other_devices_are_left_out() {
             cell["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
         let all = ["read", "decode", "assemble", "upload", "preprocess", "network", "readback", "aggregate"];
         assert_eq!(stages, all);
-        assert!(cell["parity"].is_null(), "it is what others are compared with");
+        assert!(cell["parity"]["max"].as_f64().unwrap() < 1e-5, "the reference says nearly the same");
     }
     assert_eq!(cells[1]["ratio"]["rounds"].as_array().unwrap().len(), 4);
     let absent = record["absent"].as_array().unwrap();

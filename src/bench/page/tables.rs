@@ -81,7 +81,7 @@ pub(super) fn parity(models: &[(&str, Vec<&Cell>)]) -> Vec<Part> {
     if tables.is_empty() {
         return tables;
     }
-    let text = "Outputs of each cell against those of this program on the CPU in f32, on the same tiles: the largest and the \
+    let text = "Outputs of each cell against those of the reference, burn on the CPU in f32, on the same tiles: the largest and the \
                 median difference of an output, and for how many tiles another class comes first.";
     std::iter::once(Part::Text(text.to_owned())).chain(tables).collect()
 }

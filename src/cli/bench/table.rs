@@ -34,7 +34,7 @@ pub(super) fn lines(record: &BenchRecord, width: Option<usize>) -> Vec<String> {
         let meaning = format!(
             "tiles/s are medians of {} rounds, ± half of the way from the lowest to the highest; ratio: to the model's first \
              row; line: tiles/s from the slide's file to a map; memory: of the process, with a GPU on the device; diff: \
-             largest difference of an output from eosin on the CPU in f32; stages: ms per tile of a thread, lane or device, and \
+             largest difference of an output from the reference, burn on the CPU; stages: ms per tile of a thread, lane or device, and \
              the share of the line's time in which it was at work",
             record.settings.all_rounds()
         );
