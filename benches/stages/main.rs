@@ -8,6 +8,7 @@
 mod aggregate;
 mod conv;
 mod decode;
+mod engine;
 mod export;
 mod input;
 mod keep;
@@ -42,7 +43,7 @@ struct Stage {
 }
 
 /// In the order of the line.
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 12] = [
     Stage { name: "open", unit: "slides", bench: open::bench },
     Stage { name: "decode", unit: "pixels", bench: decode::bench },
     Stage { name: "tissue", unit: "pixels", bench: tissue::bench },
@@ -50,6 +51,7 @@ const STAGES: [Stage; 11] = [
     Stage { name: "load", unit: "tiles", bench: load::bench },
     Stage { name: "preprocess", unit: "tiles", bench: preprocess::bench },
     Stage { name: "conv", unit: "multiply-adds", bench: conv::bench },
+    Stage { name: "engine", unit: "tiles", bench: engine::bench },
     Stage { name: "network", unit: "tiles", bench: network::bench },
     Stage { name: "aggregate", unit: "tiles", bench: aggregate::bench },
     Stage { name: "statistics", unit: "cells", bench: statistics::bench },

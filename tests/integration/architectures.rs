@@ -4,7 +4,7 @@ use crate::formula;
 use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
 use eosin::cpu::{Engine, Options, Tiles};
-use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, load};
+use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, fresh, load};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::path::Path;
@@ -83,6 +83,44 @@ fn engine_agrees(name: &str, network: &Network, side: usize) {
             engine.run(&mut engine.workspace(), Tiles::Numbers(&numbers), 2, &mut found);
             let what = format!("{name} on {kernels}, {}", if exact { "exact" } else { "f32" });
             println!("{what}: relative error {:.1e}", assert_close(&what, &found, &expected, tolerance));
+        }
+    }
+}
+
+/// What is no number, or nearly none, comes out as burn has it: nothing is made finite, and nothing else is lost.
+#[test]
+fn infinite_and_tiny_numbers_pass_through_our_engine_as_through_burn() {
+    let (device, side) = (Device::flex(), 64);
+    for architecture in
+        [Architecture::ResNet18, Architecture::MobileNetV2, Architecture::EfficientNetB0, Architecture::DenseNet121]
+    {
+        let spec = NetworkSpec::torch(architecture, 10);
+        let network =
+            load(spec.init(&device).unwrap(), &fresh(&spec, 3).unwrap(), Head::FromFile).unwrap().fold().unwrap();
+        let graph = network.graph(false).unwrap().unwrap();
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-41, -1e-41, 3e38] {
+            let mut numbers = formula::tiles(side);
+            numbers[side * 20 + 30] = value; // of the first of two tiles
+            let tiles = Tensor::from_data(TensorData::new(numbers.clone(), [2, 3, side, side]), &device);
+            let expected = flat(network.forward(tiles));
+            for kernels in Engine::kernels() {
+                let engine = Engine::on(&graph, Options { side_px: side, exact: true }, Some(kernels)).unwrap();
+                let mut found = vec![0.0; 20];
+                engine.run(&mut engine.workspace(), Tiles::Numbers(&numbers), 2, &mut found);
+                let scale = expected
+                    .iter()
+                    .filter(|value| value.is_finite())
+                    .fold(1e-3, |max: f32, value| max.max(value.abs()));
+                for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    let alike = (found.is_nan() && expected.is_nan())
+                        || found.to_bits() == expected.to_bits()
+                        || (found - expected).abs() <= 1e-4 * scale;
+                    assert!(
+                        alike,
+                        "{architecture} on {kernels}, {value:e}, logit {at}: expected {expected}, found {found}"
+                    );
+                }
+            }
         }
     }
 }

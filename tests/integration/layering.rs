@@ -139,7 +139,7 @@ fn breaches_are_seen_with_their_line_and_nothing_else_is() {
     };
     expect("map/mod.rs", "use crate::tile::X;\nuse crate::slide::Slide;", &["src/map/mod.rs:2", "map", "slide"]);
     expect("tissue/otsu.rs", "use crate::{\n    error::Result,\n    slide::{Level, Slide},\n};", &[":3", "slide"]);
-    expect("nn/load.rs", "fn f() { let _ = crate::gpu::unpack::THREADS; }", &[":1", "gpu"]);
+    expect("gpu/load.rs", "fn f() { let _ = crate::nn::weights::LISTED; }", &[":1", "nn"]);
     expect("infer/mod.rs", "use crate::pipeline::Event;", &["pipeline"]);
     expect("units.rs", "use super::geometry::Size;", &["geometry"]);
     expect("slide/codec/mod.rs", "mod tests { use super::super::super::map; }", &["map"]);
