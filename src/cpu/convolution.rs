@@ -1,12 +1,13 @@
 //! A convolution → steps: each channel by itself, by way of transformed numbers, or sums over all channels.
 
-use super::fuse::Pass;
+use super::fuse::{Pass, What};
 use super::graph::{Act, Conv, Value};
 use super::kernels::{
-    Dense, Depthwise, Finish, LANES, OUTPUT, PLACES, Products, Run, Step, Transform, Winograd, bounds,
+    Dense, Depthwise, Finish, Kernels, LANES, OUTPUT, PLACES, Products, Run, Step, Transform, Winograd, bounds,
 };
-use super::layout::Place;
+use super::layout::{Layout, Margin, Place};
 use super::pack::Group;
+use super::place::Shape;
 use super::plan::Writer;
 use super::shapes::{Frame, Reason, frame};
 
@@ -21,6 +22,19 @@ const FEWEST_SQUARES: usize = 16;
 
 /// The place of as many zeros as a group has lanes.
 const ZEROS: usize = 0;
+
+/// The shortcut that a convolution may write over: one that is read where it is written, each number once. Pieces of rows
+/// that overlap would add it twice.
+pub(super) fn replaces(pass: &Pass<'_>, shapes: &[Option<Shape>], kernels: &Kernels) -> Option<Value> {
+    let What::Conv(conv, Some(residual)) = &pass.what else { return None };
+    let [input, output] = [pass.input, pass.output].map(|value| shapes[value.index()]);
+    let (input, output) = (input?.layout, output?.layout);
+    let bare = |layout: Layout| layout.margin == Margin::default();
+    let flat = conv.kernel == [1, 1] && conv.stride == 1 && bare(input) && bare(output);
+    let width = if flat { output.width * output.height } else { output.width };
+    let pieces = width.div_ceil(kernels.pixels);
+    (width.div_ceil(pieces) * pieces == width && *residual != pass.input).then_some(*residual)
+}
 
 impl Writer<'_> {
     pub fn conv(&mut self, pass: &Pass<'_>, conv: &Conv, residual: Option<Value>) -> Result<(), Reason> {

@@ -34,8 +34,14 @@ pub(super) fn joins_blocks(parts: &[Value], channels: impl Fn(Value) -> usize) -
     parts[..parts.len() - 1].iter().all(|&part| channels(part).is_multiple_of(LANES))
 }
 
-/// Gives all values of the passes a place. `shapes` must agree in the layout of what is joined.
-pub(super) fn place(passes: &[Pass<'_>], outputs: &[Value], shapes: &[Option<Shape>]) -> Placed {
+/// Gives all values of the passes a place. `shapes` must agree in the layout of what is joined. A pass for which `replaces`
+/// names a value may write over it, number by number, if nobody reads it later: that saves the way to memory and back.
+pub(super) fn place(
+    passes: &[Pass<'_>],
+    outputs: &[Value],
+    shapes: &[Option<Shape>],
+    replaces: impl Fn(&Pass<'_>) -> Option<Value>,
+) -> Placed {
     let channels = |value: Value| shapes[value.index()].map_or(0, |shape| shape.channels);
     // The join that a value is made in, and at which block.
     let mut homes: Vec<Option<(Value, usize)>> = vec![None; shapes.len()];
@@ -64,15 +70,27 @@ pub(super) fn place(passes: &[Pass<'_>], outputs: &[Value], shapes: &[Option<Sha
     let (first, last) = lifetimes(passes, outputs, shapes.len(), |value| root(value).0);
     let mut rooms = Rooms::default();
     let mut room_of: Vec<Option<usize>> = vec![None; shapes.len()];
+    let mut replaced = Vec::new();
     for at in 0..passes.len() {
         for index in (0..shapes.len()).filter(|&index| first[index] == Some(at)) {
-            if let Some(shape) = shapes[index] {
-                room_of[index] = Some(rooms.take(shape));
+            let Some(shape) = shapes[index] else { continue };
+            // A value that is a room by itself, is read here for the last time, and has the same layout.
+            let over = replaces(&passes[at]).map(Value::index).filter(|&old| {
+                let alike = shapes[old].is_some_and(|old| old.layout == shape.layout && old.channels == shape.channels);
+                passes[at].output.index() == index && homes[old].is_none() && last[old] == Some(at) && alike
+            });
+            let room = over.and_then(|old| room_of[old].take());
+            room_of[index] = Some(room.unwrap_or_else(|| rooms.take(shape)));
+            if let (Some(old), Some(room)) = (over, room) {
+                replaced.push((old, room));
             }
         }
         for index in (0..shapes.len()).filter(|&index| last[index] == Some(at)) {
             room_of[index].into_iter().for_each(|room| rooms.rooms[room].free = true);
         }
+    }
+    for (old, room) in replaced {
+        room_of[old] = Some(room);
     }
     let starts = rooms.starts();
     let places = (0..shapes.len()).map(|index| {

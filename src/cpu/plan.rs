@@ -1,5 +1,6 @@
 //! Passes, shapes and places → the steps of a program and its weights.
 
+use super::convolution::replaces;
 use super::fuse::{Pass, What, fuse};
 use super::graph::{Act, Graph, Value};
 use super::kernels::{
@@ -34,7 +35,8 @@ pub(super) struct Plan {
 pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Result<Plan, Reason> {
     let passes = fuse(graph);
     let shapes = shapes(graph, &passes, wish.side, wish.winograd)?;
-    let placed = place(&passes, graph.outputs(), &shapes);
+    let replaces = |pass: &Pass<'_>| replaces(pass, &shapes, kernels);
+    let placed = place(&passes, graph.outputs(), &shapes, replaces);
     let mut writer =
         Writer { graph, kernels, wish, placed, steps: Vec::new(), packed: Packed::default(), transformed: 0 };
     writer.packed.push(Group { first: 0, vectors: kernels.vectors, end: 0 }, |_| 0.0);
