@@ -71,13 +71,13 @@ pub(super) fn place(
     let mut rooms = Rooms::default();
     let mut room_of: Vec<Option<usize>> = vec![None; shapes.len()];
     let mut replaced = Vec::new();
-    for at in 0..passes.len() {
+    for (at, pass) in passes.iter().enumerate() {
         for index in (0..shapes.len()).filter(|&index| first[index] == Some(at)) {
             let Some(shape) = shapes[index] else { continue };
             // A value that is a room by itself, is read here for the last time, and has the same layout.
-            let over = replaces(&passes[at]).map(Value::index).filter(|&old| {
+            let over = replaces(pass).map(Value::index).filter(|&old| {
                 let alike = shapes[old].is_some_and(|old| old.layout == shape.layout && old.channels == shape.channels);
-                passes[at].output.index() == index && homes[old].is_none() && last[old] == Some(at) && alike
+                pass.output.index() == index && homes[old].is_none() && last[old] == Some(at) && alike
             });
             let room = over.and_then(|old| room_of[old].take());
             room_of[index] = Some(room.unwrap_or_else(|| rooms.take(shape)));
