@@ -76,9 +76,10 @@ pub(crate) struct DeviceArgs {
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceSpec,
 
-    /// The numbers that the network computes in: f32; f16, which is faster on GPUs that have it and nearly as exact; exact,
-    /// on the CPU, for f32 sums term by term, which are a little slower; auto is f32.
-    #[arg(long, default_value = "auto", value_name = "auto|exact|f32|f16", value_parser = precision)]
+    /// The numbers that the network computes in: f32; f16, which is faster on GPUs that have it and nearly as exact; bf16,
+    /// on CPUs with AMX, which is several times as fast and less exact; exact, on the CPU, for f32 sums term by term, which
+    /// are a little slower; auto is f32.
+    #[arg(long, default_value = "auto", value_name = "auto|exact|f32|f16|bf16", value_parser = precision)]
     pub(crate) precision: Arithmetic,
 
     /// What computes the network on the CPU: our own engine where it knows the network, or the reference, burn, which is
@@ -106,7 +107,7 @@ fn precision(text: &str) -> Result<Arithmetic> {
         // Who computes is another flag.
         (_, Ok(arithmetic)) if arithmetic != Arithmetic::Reference => Ok(arithmetic),
         _ => {
-            let message = format!("expected a precision, auto, exact, f32 or f16, found \"{text}\"");
+            let message = format!("expected a precision, auto, exact, f32, f16 or bf16, found \"{text}\"");
             Err(Error::new(ErrorKind::Usage, "DEV-0009", message))
         }
     }
@@ -257,12 +258,12 @@ impl DeviceArgs {
     /// Opens it.
     ///
     /// # Errors
-    /// Those of [`open_in`]; [`ErrorKind::Usage`] `DEV-0010` when the reference is asked for in f16.
+    /// Those of [`open_in`]; [`ErrorKind::Usage`] `DEV-0010` when the reference is asked for in f16 or bf16.
     pub(crate) fn open(&self) -> Result<OpenDevice> {
         let arithmetic = match (self.engine, self.precision) {
             (EngineChoice::Auto, arithmetic) => arithmetic,
-            (EngineChoice::Reference, Arithmetic::F16) => {
-                let message = "expected f32 or exact with the engine `reference`, found f16";
+            (EngineChoice::Reference, Arithmetic::F16 | Arithmetic::Bf16) => {
+                let message = format!("expected f32 or exact with the engine `reference`, found {}", self.precision);
                 return Err(Error::new(ErrorKind::Usage, "DEV-0010", message));
             }
             (EngineChoice::Reference, _) => Arithmetic::Reference,

@@ -1,4 +1,5 @@
-//! A convolution → steps: each channel by itself, by way of transformed numbers, or sums over all channels.
+//! A convolution → steps: each channel by itself, of rounded numbers (`rounded.rs`), by way of transformed numbers, or
+//! sums over all channels.
 
 use super::fuse::{Pass, What};
 use super::graph::{Act, Conv, Value};
@@ -46,6 +47,8 @@ impl Writer<'_> {
         let site = Site { conv, frame, input, output, residual, act: pass.act };
         if conv.is_depthwise() && known && !is_tile && residual.is_none() {
             self.depthwise(&site);
+        } else if self.rounds(&site) {
+            self.rounded(&site);
         } else if self.prefers_winograd(&site) {
             self.winograd(&site);
         } else if conv.groups == 1 {
@@ -220,18 +223,18 @@ impl Writer<'_> {
 
 /// A convolution with where it reads and writes.
 #[derive(Clone, Copy)]
-struct Site<'a> {
-    conv: &'a Conv,
-    frame: Frame,
-    input: Place,
-    output: Place,
-    residual: Option<Place>,
-    act: Act,
+pub(super) struct Site<'a> {
+    pub conv: &'a Conv,
+    pub frame: Frame,
+    pub input: Place,
+    pub output: Place,
+    pub residual: Option<Place>,
+    pub act: Act,
 }
 
 impl Site<'_> {
     /// Where the first pixel begins to read: in the margin where there is padding.
-    fn corner(&self) -> usize {
+    pub fn corner(&self) -> usize {
         let [top, left] = self.frame.before;
         let layout = self.input.layout;
         self.input.maps().place - top * layout.row() - left * layout.depth

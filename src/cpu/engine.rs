@@ -15,9 +15,20 @@ const CHUNK: usize = 4;
 pub struct Options {
     /// Side of the tiles, pixels.
     pub side_px: usize,
-    /// Whether sums are those of the formula, term by term; else convolutions may go by way of transformed numbers, which
-    /// is faster and rounds a little more.
-    pub exact: bool,
+    /// How sums are taken.
+    pub sums: Sums,
+}
+
+/// How convolutions add up their terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sums {
+    /// Those of the formula, term by term.
+    Exact,
+    /// Where it is faster, by way of transformed numbers, which rounds a little more.
+    Fast,
+    /// Of inputs and weights that are rounded to 8 significant bits, on the processor's matrix unit; sums, and all else,
+    /// are f32. Convolutions in groups, and those that give one number for each channel, are as exact as ever.
+    Bf16,
 }
 
 /// A network, planned for one side of tile, on the best kernels that the processor has.
@@ -67,36 +78,41 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] (`CPU-0001`) when the graph has something that the engine has no kernel for; it must then
-    /// be computed otherwise.
+    /// be computed otherwise. [`ErrorKind::Device`] (`CPU-0003`) when [`Sums::Bf16`] are asked for of a processor that has
+    /// no matrix unit for them, or a system that does not let us use it.
     pub fn new(graph: &Graph, options: Options) -> Result<Self> {
         Self::on(graph, options, None)
     }
 
     /// Plans a graph for the kernels of a name among [`Engine::kernels`].
     ///
+    /// Those that round have names of their own: `amx` for the processor's matrix unit, which is also what comes without a
+    /// name, and `bf16-twin` for loops that round in the same way on every processor, to learn what rounding changes.
+    ///
     /// # Errors
     /// As [`Engine::new`]; [`ErrorKind::Usage`] (`CPU-0002`) when the processor has no kernels of this name.
     pub fn on(graph: &Graph, options: Options, name: Option<&str>) -> Result<Self> {
-        let kernels = Kernels::available().find(|kernels| name.is_none_or(|name| kernels.name == name));
-        let kernels = kernels.ok_or_else(|| {
-            let known: Vec<_> = Self::kernels().collect();
-            let message = format!("expected kernels among {}, found {:?}", known.join(", "), name.unwrap_or_default());
-            Error::new(ErrorKind::Usage, "CPU-0002", message)
-        })?;
+        let kernels = kernels_for(options.sums, name)?;
         let planned = |chunk, winograd| {
             let wish = Wish { side: options.side_px, chunk, winograd };
             plan(graph, kernels, wish).map_err(|reason| Error::new(ErrorKind::Unsupported, "CPU-0001", reason))
         };
-        let mut plan = planned(CHUNK, !options.exact)?;
+        let winograd = options.sums == Sums::Fast;
+        let mut plan = planned(CHUNK, winograd)?;
         if !plan.program.looks_at_several() {
-            plan = planned(1, !options.exact)?;
+            plan = planned(1, winograd)?;
         }
         Ok(Self { plan, options, spare: Mutex::default() })
     }
 
-    /// Names of the kernels that this processor can run, the fastest first.
+    /// Names of the kernels that this processor can run, the fastest first; those that round are not among them.
     pub fn kernels() -> impl Iterator<Item = &'static str> {
         Kernels::available().map(|kernels| kernels.name)
+    }
+
+    /// Name of the kernels for [`Sums::Bf16`], where this processor has them and the system lets us use them.
+    pub fn matrix_kernels() -> Option<&'static str> {
+        Kernels::matrix().map(|kernels| kernels.name)
     }
 
     /// Name of the kernels that it runs.
@@ -175,4 +191,23 @@ impl Engine {
             Tiles::Numbers(numbers) => Tiles::Numbers(&numbers[part(self.options.side_px * self.options.side_px * 3)]),
         }
     }
+}
+
+/// The kernels of a name, or the fastest, that take sums in a way.
+fn kernels_for(sums: Sums, name: Option<&str>) -> Result<&'static Kernels> {
+    let known: Vec<_> = match sums {
+        Sums::Exact | Sums::Fast => Kernels::available().collect(),
+        Sums::Bf16 if name.is_none() => {
+            return Kernels::matrix().ok_or_else(|| {
+                let message = "expected a processor and a system with AMX for bf16, found none";
+                Error::new(ErrorKind::Device, "CPU-0003", message)
+            });
+        }
+        Sums::Bf16 => Kernels::matrix().into_iter().chain(Kernels::twin()).collect(),
+    };
+    known.iter().copied().find(|kernels| name.is_none_or(|name| kernels.name == name)).ok_or_else(|| {
+        let known: Vec<_> = known.iter().map(|kernels| kernels.name).collect();
+        let message = format!("expected kernels among {}, found {:?}", known.join(", "), name.unwrap_or_default());
+        Error::new(ErrorKind::Usage, "CPU-0002", message)
+    })
 }

@@ -18,9 +18,13 @@ pub(crate) mod oracle;
 mod pack;
 mod place;
 mod plan;
+mod rounded;
+#[cfg(test)]
+mod rounded_tests;
 mod shapes;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Engine, Options, Tiles, Workspace};
+pub use engine::{Engine, Options, Sums, Tiles, Workspace};
 pub use graph::{Act, Conv, Graph, Padding, Value, Window};
+pub use kernels::BF16_TWIN;

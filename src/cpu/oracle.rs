@@ -2,6 +2,7 @@
 //! written down as graphs, are held against. Slow.
 
 use super::graph::{Act, Conv, Graph, Node, Op, Padding, Window};
+use super::kernels::to_bf16;
 
 /// Maps `[N, C, H, W]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,21 +41,46 @@ impl Maps {
 
 /// What a graph gives for tiles `[N, 3, S, S]`, in the order in which it was asked for.
 pub(crate) fn compute(graph: &Graph, tiles: &Maps) -> Vec<Maps> {
+    compute_with(graph, tiles, &convolution)
+}
+
+/// The same where convolutions without groups, of more than one number for each channel, see rounded inputs and weights.
+pub(crate) fn compute_rounded(graph: &Graph, tiles: &Maps) -> Vec<Maps> {
+    compute_with(graph, tiles, &|conv, input| {
+        let (_, height) = reach(conv, 0, input.shape[2]);
+        let (_, width) = reach(conv, 1, input.shape[3]);
+        if conv.groups > 1 || height * width == 1 {
+            return convolution(conv, input);
+        }
+        let weight = conv.weight.iter().map(|&weight| rounded(weight)).collect();
+        #[expect(clippy::cast_possible_truncation, reason = "the engine has an f32 there, and rounds that")]
+        let input = Maps { data: input.data.iter().map(|&value| f64::from(rounded(value as f32))).collect(), ..*input };
+        convolution(&Conv { weight, bias: conv.bias.clone(), ..*conv }, &input)
+    })
+}
+
+fn rounded(value: f32) -> f32 {
+    f32::from_bits(u32::from(to_bf16(value)) << 16)
+}
+
+type Convolve<'a> = &'a dyn Fn(&Conv, &Maps) -> Maps;
+
+fn compute_with(graph: &Graph, tiles: &Maps, convolve: Convolve<'_>) -> Vec<Maps> {
     let mut values: Vec<Maps> = Vec::new();
     for node in graph.nodes() {
         let inputs: Vec<&Maps> = node.inputs.iter().map(|input| &values[input.index()]).collect();
-        let value = operation(node, &inputs, tiles);
+        let value = operation(node, &inputs, tiles, convolve);
         assert_eq!(value.shape[1], node.channels, "{:?}", std::mem::discriminant(&node.op));
         values.push(value);
     }
     graph.outputs().iter().map(|output| values[output.index()].clone()).collect()
 }
 
-fn operation(node: &Node, inputs: &[&Maps], tiles: &Maps) -> Maps {
+fn operation(node: &Node, inputs: &[&Maps], tiles: &Maps, convolve: Convolve<'_>) -> Maps {
     let each = |rule: &dyn Fn([usize; 4]) -> f64| Maps::by(inputs[0].shape, rule);
     match &node.op {
         Op::Tile => tiles.clone(),
-        Op::Conv(conv) => convolution(conv, inputs[0]),
+        Op::Conv(conv) => convolve(conv, inputs[0]),
         Op::Affine { scale, shift } => each(&|at| inputs[0].at(at) * f64::from(scale[at[1]]) + f64::from(shift[at[1]])),
         Op::Act(act) => each(&|at| bent(*act, inputs[0].at(at))),
         Op::Add => {

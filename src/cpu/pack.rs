@@ -1,7 +1,7 @@
 //! Weights in the order in which kernels use them.
 
 use super::graph::Conv;
-use super::kernels::{INPUT, LANES, Line, PLACES};
+use super::kernels::{DEPTH, INPUT, LANES, Line, PLACES, TOGETHER, to_bf16};
 
 /// Packed weights of a plan.
 #[derive(Debug, Default)]
@@ -63,6 +63,36 @@ impl Packed {
             let group = Group { first, vectors: 1, end: scale.len() };
             self.push(group, |channel| scale[channel]);
             self.push(group, |channel| shift[channel]);
+        }
+        start
+    }
+
+    /// A number for each channel, block after block.
+    pub fn push_blocks(&mut self, values: &[f32]) -> usize {
+        let vectors = values.len().div_ceil(LANES);
+        self.push(Group { first: 0, vectors, end: values.len() }, |channel| values[channel])
+    }
+
+    /// Rounded weights, in pairs of inputs: for each [`TOGETHER`] blocks of output channels, for each [`DEPTH`] inputs, for
+    /// each of these blocks, `[16 pairs, 16 outputs, 2]`. What is no input has zeros.
+    pub fn push_rounded(&mut self, conv: &Conv, inputs: &[Option<[usize; 3]>]) -> usize {
+        let start = self.end();
+        let end = conv.channels[1];
+        for first in (0..end).step_by(TOGETHER * LANES) {
+            let vectors = TOGETHER.min((end - first).div_ceil(LANES));
+            let group = Group { first, vectors, end };
+            let weight = |out, input: Option<[usize; 3]>| {
+                u32::from(to_bf16(input.map_or(0.0, |[channel, y, x]| conv.at(out, channel, y, x))))
+            };
+            for inputs in inputs.chunks(DEPTH) {
+                for vector in 0..vectors {
+                    for pair in inputs.as_chunks::<2>().0 {
+                        let both = |out| f32::from_bits(weight(out, pair[0]) | weight(out, pair[1]) << 16);
+                        let lane = |lane| group.channel(vector, lane).map_or(0.0, both);
+                        self.lines.push(Line(std::array::from_fn(lane)));
+                    }
+                }
+            }
         }
         start
     }

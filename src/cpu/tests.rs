@@ -1,7 +1,7 @@
 //! Every kernel of this processor against the definitions in f64, over odd shapes.
 
 use super::oracle::{Maps, compute};
-use super::{Act, Conv, Engine, Graph, Options, Padding, Tiles, Value, Window};
+use super::{Act, Conv, Engine, Graph, Options, Padding, Sums, Tiles, Value, Window};
 use crate::random::Random;
 use proptest::prelude::*;
 
@@ -57,8 +57,8 @@ fn check(mut graph: Graph, maps: Value, side: usize) {
         .collect();
     let scale = expected.iter().fold(1e-3, |most: f64, value| most.max(value.abs()));
     for kernels in Engine::kernels() {
-        for (exact, tolerance) in [(true, EXACT), (false, FAST)] {
-            let engine = Engine::on(&graph, Options { side_px: side, exact }, Some(kernels)).unwrap();
+        for (sums, tolerance) in [(Sums::Exact, EXACT), (Sums::Fast, FAST)] {
+            let engine = Engine::on(&graph, Options { side_px: side, sums }, Some(kernels)).unwrap();
             assert_eq!(engine.outputs(), width);
             let (mut alone, mut together) = (vec![f32::NAN; TILES * width], vec![f32::NAN; TILES * width]);
             let mut workspace = engine.workspace();
@@ -70,7 +70,7 @@ fn check(mut graph: Graph, maps: Value, side: usize) {
             assert_eq!(alone, together, "{kernels}");
             for (found, expected) in alone.iter().zip(&expected) {
                 let error = (f64::from(*found) - expected).abs() / scale;
-                assert!(error <= tolerance, "{kernels}, exact {exact}: expected {expected}, found {found}");
+                assert!(error <= tolerance, "{kernels}, {sums:?}: expected {expected}, found {found}");
             }
         }
     }
@@ -189,7 +189,7 @@ fn bytes_are_seen_as_the_numbers_that_they_stand_for() {
             }
         }
     }
-    let engine = Engine::new(&graph, Options { side_px: side, exact: true }).unwrap();
+    let engine = Engine::new(&graph, Options { side_px: side, sums: Sums::Exact }).unwrap();
     let run = |tiles| {
         let mut out = vec![0.0; 2 * engine.outputs()];
         engine.run(&mut engine.workspace(), tiles, 2, &mut out);
@@ -206,7 +206,7 @@ fn what_cannot_be_planned_is_refused_with_a_reason() {
         let maps = change(&mut graph);
         let mean = graph.global_mean(maps);
         graph.give(mean);
-        Engine::new(&graph, Options { side_px: 8, exact: false })
+        Engine::new(&graph, Options { side_px: 8, sums: Sums::Fast })
     };
     let bad = |weight: usize, bias: usize, stride: usize, kernel: usize| Conv {
         channels: [16, 4],
@@ -237,8 +237,8 @@ fn what_cannot_be_planned_is_refused_with_a_reason() {
     }
     let (mut graph, tile) = Graph::new();
     graph.give(tile);
-    assert_eq!(Engine::new(&graph, Options { side_px: 8, exact: false }).unwrap_err().code(), "CPU-0001");
-    let unknown = Engine::on(&plain, Options { side_px: 8, exact: false }, Some("mmx")).unwrap_err();
+    assert_eq!(Engine::new(&graph, Options { side_px: 8, sums: Sums::Fast }).unwrap_err().code(), "CPU-0001");
+    let unknown = Engine::on(&plain, Options { side_px: 8, sums: Sums::Fast }, Some("mmx")).unwrap_err();
     assert_eq!(unknown.code(), "CPU-0002");
     assert!(unknown.message().contains("portable"), "{unknown}");
 }

@@ -16,6 +16,9 @@ pub enum Arithmetic {
     F32,
     /// Half precision: 11 bits, up to 65,504. Half the memory, and what the matrix units of GPUs are made for.
     F16,
+    /// Convolutions on the CPU's matrix unit (AMX), our own engine: what they multiply is rounded to 8 bits, up to 3e38;
+    /// sums, and all else, are f32.
+    Bf16,
     /// Single precision on the CPU, our own engine, every sum term by term.
     Exact,
     /// Single precision on the CPU by burn's operations, as on a GPU and in training: slow, and what all others are held
@@ -25,13 +28,14 @@ pub enum Arithmetic {
 
 impl Arithmetic {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Exact, Self::Reference];
+    pub const ALL: [Self; 5] = [Self::F32, Self::F16, Self::Bf16, Self::Exact, Self::Reference];
 
     /// The name used in flags and outputs.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::Bf16 => "bf16",
             Self::Exact => "exact",
             Self::Reference => "reference",
         }
@@ -39,17 +43,21 @@ impl Arithmetic {
 
     /// The type of the numbers, as others call it.
     pub fn dtype(self) -> &'static str {
-        if self == Self::F16 { "f16" } else { "f32" }
+        match self {
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::F32 | Self::Exact | Self::Reference => "f32",
+        }
     }
 
-    /// burn's name of that type.
+    /// burn's name of the type of weights and activations.
     pub fn float(self) -> FloatDType {
         if self == Self::F16 { FloatDType::F16 } else { FloatDType::F32 }
     }
 
     /// Whether only the CPU computes so.
     pub fn is_of_the_cpu(self) -> bool {
-        matches!(self, Self::Exact | Self::Reference)
+        matches!(self, Self::Bf16 | Self::Exact | Self::Reference)
     }
 }
 
@@ -83,7 +91,7 @@ mod tests {
             assert_eq!(serde_json::to_string(&arithmetic).unwrap(), json);
             assert_eq!(serde_json::from_str::<Arithmetic>(&json).unwrap(), arithmetic);
         }
-        for bad in ["", "F16", "f64", "bf16", "half", "16", " f16", "f16 "] {
+        for bad in ["", "F16", "f64", "BF16", "half", "16", " f16", "f16 "] {
             let error = bad.parse::<Arithmetic>().unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::Usage, "DEV-0009"), "{bad}");
             assert!(error.message().contains("f32, f16"), "{error}");

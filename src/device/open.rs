@@ -4,6 +4,7 @@ use super::adapter::{Adapter, AdapterKind, adapters};
 use super::arithmetic::Arithmetic;
 use super::cache;
 use super::spec::{Api, DeviceSpec};
+use crate::cpu::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, DeviceKind};
@@ -54,7 +55,7 @@ pub fn open(spec: DeviceSpec) -> Result<OpenDevice> {
 pub fn open_in(spec: DeviceSpec, arithmetic: Arithmetic) -> Result<OpenDevice> {
     let opened = open_any(spec)?;
     let able = if arithmetic.is_of_the_cpu() {
-        opened.is_cpu
+        opened.is_cpu && (arithmetic != Arithmetic::Bf16 || Engine::matrix_kernels().is_some())
     } else {
         arithmetic == Arithmetic::F32 || opened.device.supports_dtype(arithmetic.float())
     };
@@ -63,6 +64,7 @@ pub fn open_in(spec: DeviceSpec, arithmetic: Arithmetic) -> Result<OpenDevice> {
 
 fn without(arithmetic: Arithmetic, opened: &OpenDevice) -> Error {
     let what = match arithmetic {
+        Arithmetic::Bf16 => "a CPU with AMX, and a system that lets us use it, for bf16 results".to_owned(),
         Arithmetic::Reference | Arithmetic::Exact => format!("the CPU for {arithmetic} results"),
         other => format!("a device that computes in {other}"),
     };
@@ -166,6 +168,12 @@ mod tests {
     #[test]
     fn a_process_holds_a_device_in_both_types_and_one_without_is_named() {
         for arithmetic in Arithmetic::ALL {
+            if arithmetic == Arithmetic::Bf16 && Engine::matrix_kernels().is_none() {
+                let error = open_in(DeviceSpec::Cpu, arithmetic).unwrap_err();
+                assert_eq!((error.kind(), error.code()), (ErrorKind::Device, "DEV-0008"), "{error}");
+                assert!(error.message().contains("AMX") && error.advice().unwrap().contains("f32"), "{error}");
+                continue;
+            }
             assert_eq!(open_in(DeviceSpec::Cpu, arithmetic).unwrap().arithmetic, arithmetic);
         }
         let cpu = open(DeviceSpec::Cpu).unwrap();

@@ -3,9 +3,9 @@
 //! Invariant: outputs are the same, to the bit, whether distances are asked for or not, and whether tiles come as bytes or
 //! as numbers.
 
-use crate::cpu::{Engine, Options, Tiles, Workspace};
+use crate::cpu::{Engine, Options, Sums, Tiles, Workspace};
 use crate::device::{Arithmetic, OpenDevice};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::backbone::backbone;
 use crate::nn::{Bundle, FamiliarityLayer, Network};
 use crate::ops::unpack::{Normalisation, UnpackShape};
@@ -45,29 +45,50 @@ impl Judge {
     /// the training data leave f16.
     ///
     /// # Errors
-    /// Those of [`Bundle::network`].
+    /// Those of [`Bundle::network`]; [`ErrorKind::Device`] `DEV-0008` when the model cannot be computed so.
     pub(super) fn new(bundle: &Bundle, device: &OpenDevice) -> Result<Self> {
+        Self::on(bundle, device, None)
+    }
+
+    /// The same on those kernels of our own engine that have a name.
+    ///
+    /// # Errors
+    /// Those of [`Judge::new`].
+    pub(super) fn on(bundle: &Bundle, device: &OpenDevice, kernels: Option<&str>) -> Result<Self> {
         let arithmetic = device.arithmetic;
         let familiarity = bundle.feature_model().map(|model| model.layer(&device.device));
         let network = bundle.network(&device.device)?.cast(arithmetic.float());
         let network = if device.is_cpu { network } else { network.laid() };
-        let ours = device.is_cpu && matches!(arithmetic, Arithmetic::F32 | Arithmetic::Exact);
-        let engine = if ours {
-            let side_px = bundle.preprocess().input_px as usize;
-            planned(&network, side_px, arithmetic == Arithmetic::Exact, familiarity.is_some())?
-        } else {
-            None
+        let sums = match arithmetic {
+            Arithmetic::F32 => Some(Sums::Fast),
+            Arithmetic::Exact => Some(Sums::Exact),
+            Arithmetic::Bf16 => Some(Sums::Bf16),
+            Arithmetic::F16 | Arithmetic::Reference => None,
         };
+        let engine = match sums.filter(|_| device.is_cpu) {
+            Some(sums) => {
+                let side_px = bundle.preprocess().input_px as usize;
+                planned(&network, Options { side_px, sums }, familiarity.is_some(), kernels)?
+            }
+            None => None,
+        };
+        if arithmetic == Arithmetic::Bf16 && engine.is_none() {
+            let message = format!("expected a network that our own engine computes, for bf16, found {}", bundle.name());
+            let advice = "`--precision f32` works with every network";
+            return Err(Error::new(ErrorKind::Device, "DEV-0008", message).with_advice(advice));
+        }
         Ok(Self { network, arithmetic, familiarity, engine })
     }
 
-    /// What computes: `burn`, or our own engine with its instructions and whether it is exact.
+    /// What computes: `burn`, or our own engine with its instructions and how it takes sums.
     pub(super) fn engine(&self) -> String {
-        match &self.engine {
-            None => "burn".to_owned(),
-            Some(engine) if engine.options().exact => format!("eosin {}, exact", engine.name()),
-            Some(engine) => format!("eosin {}", engine.name()),
-        }
+        let Some(engine) = &self.engine else { return "burn".to_owned() };
+        let how = match engine.options().sums {
+            Sums::Fast => "",
+            Sums::Exact => ", exact",
+            Sums::Bf16 => ", bf16",
+        };
+        format!("eosin {}{how}", engine.name())
     }
 
     /// Memory for one more thread on our own engine; none where burn computes.
@@ -112,9 +133,9 @@ impl Judge {
 }
 
 /// Plans a network for our own engine; none where that has no kernels for it.
-fn planned(network: &Network, side_px: usize, exact: bool, looks: bool) -> Result<Option<Arc<Engine>>> {
+fn planned(network: &Network, options: Options, looks: bool, kernels: Option<&str>) -> Result<Option<Arc<Engine>>> {
     let Some(graph) = network.graph(looks)? else { return Ok(None) };
-    match Engine::new(&graph, Options { side_px, exact }) {
+    match Engine::on(&graph, options, kernels) {
         Ok(engine) => Ok(Some(Arc::new(engine))),
         Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
         Err(error) => Err(error),

@@ -17,5 +17,5 @@ pub use activation::activate;
 pub use explain::{Explainer, Explanation};
 pub use eye::Eye;
 pub use grad_cam::grad_cam;
-pub use predictor::{BatchFeed, PARITY, PARITY_F16, Predictor, PredictorConfig, Scored, parity};
+pub use predictor::{BatchFeed, PARITY, PARITY_BF16, PARITY_F16, Predictor, PredictorConfig, Scored, parity};
 pub use stages::StageTimes;

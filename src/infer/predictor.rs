@@ -68,9 +68,16 @@ pub const PARITY: f32 = 1e-2;
 /// their sum. A kernel that is wrong, such as one that gives zeros, is further off than this.
 pub const PARITY_F16: f32 = 5e-2;
 
+/// The same for bf16 on the CPU: 8 bits and not 11, but only of what convolutions multiply, and never of sums.
+pub const PARITY_BF16: f32 = 5e-2;
+
 /// How far a score may be from the reference's.
 pub fn parity(arithmetic: Arithmetic) -> f32 {
-    if arithmetic == Arithmetic::F16 { PARITY_F16 } else { PARITY }
+    match arithmetic {
+        Arithmetic::F16 => PARITY_F16,
+        Arithmetic::Bf16 => PARITY_BF16,
+        Arithmetic::F32 | Arithmetic::Exact | Arithmetic::Reference => PARITY,
+    }
 }
 
 /// Submitted but not yet read batches on a GPU: one computes while the other is copied back.
@@ -97,9 +104,25 @@ impl Predictor {
     /// # Errors
     /// [`ErrorKind::Model`] when the weights do not fit.
     pub fn new(bundle: &Bundle, device: &OpenDevice, config: PredictorConfig) -> Result<Self> {
+        Ok(Self::with(bundle, device, config, Judge::new(bundle, device)?))
+    }
+
+    /// Loads a model onto the CPU, to compute as it would in bf16 with AMX, on every processor: slower than f32, and there
+    /// to learn what rounding changes in a model's scores. Only the order of sums differs from what AMX gives.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] when the weights do not fit; [`ErrorKind::Device`] `DEV-0008` when our own engine does not
+    /// know the network.
+    pub fn bf16_twin(bundle: &Bundle, config: PredictorConfig) -> Result<Self> {
+        let device = OpenDevice { arithmetic: Arithmetic::Bf16, ..open_in(DeviceSpec::Cpu, Arithmetic::F32)? };
+        let judge = Judge::on(bundle, &device, Some(crate::cpu::BF16_TWIN))?;
+        Ok(Self::with(bundle, &device, config, judge))
+    }
+
+    fn with(bundle: &Bundle, device: &OpenDevice, config: PredictorConfig, judge: Judge) -> Self {
         let preprocess = bundle.preprocess();
-        Ok(Self {
-            judge: Judge::new(bundle, device)?,
+        Self {
+            judge,
             device: device.device.clone(),
             is_cpu: device.is_cpu,
             arithmetic: device.arithmetic,
@@ -108,10 +131,10 @@ impl Predictor {
             activation: bundle.activation(),
             temperature: bundle.temperature(),
             config,
-        })
+        }
     }
 
-    /// What computes the network: `burn`, or our own engine with its instructions and whether it is exact.
+    /// What computes the network: `burn`, or our own engine with its instructions and how it takes sums.
     pub fn engine(&self) -> String {
         self.judge.engine()
     }
@@ -154,6 +177,7 @@ impl Predictor {
             let message = format!("expected the scores of the reference within {parity} on a test tile, found {found}");
             Error::new(ErrorKind::Device, "DEV-0007", message).with_advice(match self.arithmetic {
                 Arithmetic::F16 => "this model may need numbers that f16 does not have; try `--precision f32`",
+                Arithmetic::Bf16 => "this model may need more exact numbers than those of bf16; try `--precision f32`",
                 _ if self.is_cpu => "a kernel computes this model wrongly; `--engine reference` computes it right",
                 _ => "this device or its driver computes this model wrongly; `--device cpu` computes it right",
             })

@@ -3,7 +3,7 @@
 use crate::formula;
 use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
-use eosin::cpu::{Engine, Options, Tiles};
+use eosin::cpu::{Engine, Options, Sums, Tiles};
 use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, fresh, load};
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -77,11 +77,11 @@ fn engine_agrees(name: &str, network: &Network, side: usize) {
     let tiles = Tensor::from_data(TensorData::new(numbers.clone(), [2, 3, side, side]), &Device::flex());
     let expected: Vec<f64> = flat(network.forward(tiles)).into_iter().map(f64::from).collect();
     for kernels in Engine::kernels() {
-        for (exact, tolerance) in [(true, EXACT), (false, FAST)] {
-            let engine = Engine::on(&graph, Options { side_px: side, exact }, Some(kernels)).unwrap();
+        for (sums, tolerance) in [(Sums::Exact, EXACT), (Sums::Fast, FAST)] {
+            let engine = Engine::on(&graph, Options { side_px: side, sums }, Some(kernels)).unwrap();
             let mut found = vec![0.0; 2 * engine.outputs()];
             engine.run(&mut engine.workspace(), Tiles::Numbers(&numbers), 2, &mut found);
-            let what = format!("{name} on {kernels}, {}", if exact { "exact" } else { "f32" });
+            let what = format!("{name} on {kernels}, {sums:?}");
             println!("{what}: relative error {:.1e}", assert_close(&what, &found, &expected, tolerance));
         }
     }

@@ -4,7 +4,7 @@ use crate::formula;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use eosin::ErrorKind;
 use eosin::device::{Arithmetic, DeviceSpec, OpenDevice, open_in};
-use eosin::infer::{PARITY, PARITY_F16, Predictor, PredictorConfig};
+use eosin::infer::{PARITY, PARITY_BF16, PARITY_F16, Predictor, PredictorConfig};
 use eosin::nn::{Architecture, Bundle, Head, NetworkSpec, fresh, load, write_bundle};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,21 @@ fn every_bundled_model_says_nearly_the_same_in_f16() {
         let worst = worst(&exact, &half);
         println!("{}: {worst:.1e}", bundle.name());
         assert!(worst > 0.0 && worst <= PARITY_F16 / 2.0, "{}: {worst}", bundle.name());
+    }
+}
+
+/// What AMX gives but for the order of sums, so that every processor can tell.
+#[test]
+fn every_bundled_model_says_nearly_the_same_in_bf16() {
+    for path in bundled() {
+        let bundle = Bundle::open(&path).unwrap();
+        let exact = Predictor::new(&bundle, &cpu(Arithmetic::F32), ONE).unwrap().try_out().unwrap();
+        let rounded = Predictor::bf16_twin(&bundle, ONE).unwrap();
+        assert_eq!(rounded.engine(), "eosin bf16-twin, bf16");
+        rounded.warm_up(&bundle).unwrap();
+        let worst = worst(&exact, &rounded.try_out().unwrap());
+        println!("{}: {worst:.1e}", bundle.name());
+        assert!(worst > 0.0 && worst <= PARITY_BF16 / 2.0, "{}: {worst}", bundle.name());
     }
 }
 
@@ -112,5 +127,5 @@ fn a_model_that_f16_cannot_hold_is_refused_with_a_way_out() {
 
 #[test]
 fn the_tolerance_of_f32_is_as_it_was() {
-    const { assert!(PARITY <= 1e-2 && PARITY < PARITY_F16) };
+    const { assert!(PARITY <= 1e-2 && PARITY < PARITY_F16 && PARITY < PARITY_BF16) };
 }

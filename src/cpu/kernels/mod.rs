@@ -15,6 +15,9 @@
 #![allow(clippy::needless_range_loop, reason = "loops over constants, which must be unrolled as a whole")]
 
 mod act;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
+mod bf16;
 mod dense;
 mod depthwise;
 mod lanes;
@@ -25,6 +28,7 @@ mod pool;
 mod processor;
 mod program;
 mod reach;
+mod rounded;
 mod step;
 mod tile;
 mod winograd;
@@ -32,13 +36,16 @@ mod winograd;
 mod x86;
 
 pub(super) use act::bounds;
+pub(super) use bf16::{DEPTH, Rounding, to_bf16};
 pub(super) use dense::{Dense, Run};
 pub(super) use depthwise::Depthwise;
 pub(super) use lanes::LANES;
 pub(super) use maps::{Each, LayerNorm, Maps, Pick, Size, What};
 pub(super) use pool::Pool;
+pub use processor::BF16_TWIN;
 pub(super) use processor::Kernels;
 pub(super) use program::{Line, Program, Refused, Room, Source};
+pub(super) use rounded::{Rounded, TOGETHER};
 pub(super) use step::{Products, Step, Winograd};
 pub(super) use tile::Tile;
 pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
@@ -48,7 +55,7 @@ pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
 struct Memory {
     /// Of an image, or of all from the first one on.
     numbers: *mut f32,
-    /// Beyond all images.
+    /// Beyond all images: what is transformed, or rounded to half as many bits.
     transformed: *mut f32,
     weights: *const f32,
 }

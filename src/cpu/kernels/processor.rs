@@ -6,14 +6,16 @@ use super::depthwise::{self, Depthwise};
 use super::lanes::{Lanes, Portable};
 use super::maps::{self, Each, LayerNorm, Maps, Pick, Size};
 use super::pool::{self, Pool};
+use super::rounded::{self, Rounded};
 use super::tile::{self, Normal, Tile};
 use super::winograd::{self, Finish, Transform};
 
 pub(super) type DenseRows = unsafe fn(&Dense, Memory, [usize; 3], [usize; 2]);
 pub(super) type DepthwiseRows = unsafe fn(&Depthwise, Memory);
+pub(super) type OfRounded = unsafe fn(&Rounded, Memory);
 
 /// The kernels of a kind of processor.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(in crate::cpu) struct Kernels {
     pub name: &'static str,
     /// Most pixels, and most vectors of channels for each, of a block.
@@ -23,6 +25,8 @@ pub(in crate::cpu) struct Kernels {
     pub(super) dense: fn([usize; 4]) -> Option<DenseRows>,
     /// By side, stride and pixels.
     pub(super) depthwise: fn([usize; 3]) -> Option<DepthwiseRows>,
+    /// Convolutions of rounded numbers, where there are some.
+    pub(super) rounded: Option<OfRounded>,
     pub(super) gather: unsafe fn(&Transform, Memory, usize, usize),
     pub(super) scatter: unsafe fn(&Transform, &Finish, Memory, usize, usize),
     pub(super) each: unsafe fn(&Each, Memory),
@@ -33,6 +37,9 @@ pub(in crate::cpu) struct Kernels {
     pub(super) from_bytes: unsafe fn(Tile, &[u8], usize, &Normal, Memory),
     pub(super) from_numbers: unsafe fn(Tile, &[f32], Memory),
 }
+
+/// Name of the kernels that round as a matrix unit does, on every processor.
+pub const BF16_TWIN: &str = "bf16-twin";
 
 /// Pixels of a block of a depthwise convolution, the most first.
 pub(in crate::cpu) const DEPTHWISE_PIXELS: [usize; 5] = [8, 7, 4, 2, 1];
@@ -120,6 +127,11 @@ macro_rules! kernels {
                 unsafe { tile::from_numbers(call, values, memory) }
             }
 
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn twin(call: &Rounded, memory: Memory) {
+                unsafe { rounded::convolution::<$lanes, rounded::Twin>(call, memory) }
+            }
+
             fn choose_dense([rows, pixels, vectors, distance]: [usize; 4]) -> Option<DenseRows> {
                 match (rows, vectors, distance) {
                     (1, 1, 16) => with_pixels!(dense, pixels, $one, 1 1 16),
@@ -154,12 +166,13 @@ macro_rules! kernels {
                 }
             }
 
-            pub(super) static KERNELS: Kernels = Kernels {
+            pub(super) const SET: Kernels = Kernels {
                 name: $name,
                 pixels: <$lanes as Lanes>::PIXELS,
                 vectors: <$lanes as Lanes>::VECTORS,
                 dense: choose_dense,
                 depthwise: choose_depthwise,
+                rounded: None,
                 gather,
                 scatter,
                 each,
@@ -170,6 +183,8 @@ macro_rules! kernels {
                 from_bytes,
                 from_numbers,
             };
+            pub(super) static KERNELS: Kernels = SET;
+            pub(super) static TWIN: Kernels = Kernels { name: BF16_TWIN, rounded: Some(twin), ..SET };
         }
     };
 }
@@ -183,18 +198,57 @@ kernels!(avx2, crate::cpu::kernels::x86::Avx2, "avx2", ["avx2,fma"], one: [1 2 3
 #[cfg(target_arch = "aarch64")]
 kernels!(neon, crate::cpu::kernels::neon::Neon, "neon", ["neon"], one: [1 2 3 4 5 6], two: [1 2 3], double: []);
 
+/// Those of AVX-512, and the matrix unit.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod with_amx {
+    use super::{Kernels, Memory, Rounded, avx512, rounded};
+    use crate::cpu::kernels::{amx::Amx, x86::Avx512};
+
+    #[target_feature(enable = "avx512f")]
+    unsafe fn tiles(call: &Rounded, memory: Memory) {
+        unsafe { rounded::convolution::<Avx512, Amx>(call, memory) }
+    }
+
+    pub(super) static KERNELS: Kernels = Kernels { name: "amx", rounded: Some(tiles), ..avx512::SET };
+}
+
 impl Kernels {
-    /// Those that this processor can run, the fastest first; the last are plain Rust.
+    /// Those that this processor can run, the fastest first; the last are plain Rust. None of them rounds.
     pub fn available() -> impl Iterator<Item = &'static Self> {
+        Self::found().map(|[exact, _]| exact)
+    }
+
+    /// Those that round to 16 bits and multiply on the processor's matrix unit, where the system lets us use it.
+    pub fn matrix() -> Option<&'static Self> {
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        let found = (is_x86_feature_detected!("avx512f") && super::amx::is_there()).then_some(&with_amx::KERNELS);
+        #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+        let found = None;
+        found
+    }
+
+    /// Those that round in the same way with the fastest other instructions.
+    pub fn twin() -> Option<&'static Self> {
+        Self::found().map(|[_, twin]| twin).next()
+    }
+
+    /// Whether they have convolutions of rounded numbers, which are then preferred.
+    pub fn rounds(&self) -> bool {
+        self.rounded.is_some()
+    }
+
+    /// Each with its twin.
+    fn found() -> impl Iterator<Item = [&'static Self; 2]> {
         #[cfg(target_arch = "x86_64")]
         let ours = [
-            is_x86_feature_detected!("avx512f").then_some(&avx512::KERNELS),
-            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(&avx2::KERNELS),
+            is_x86_feature_detected!("avx512f").then_some([&avx512::KERNELS, &avx512::TWIN]),
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"))
+                .then_some([&avx2::KERNELS, &avx2::TWIN]),
         ];
         #[cfg(target_arch = "aarch64")]
-        let ours = [Some(&neon::KERNELS)];
+        let ours = [Some([&neon::KERNELS, &neon::TWIN])];
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         let ours = [None];
-        ours.into_iter().flatten().chain([&portable::KERNELS])
+        ours.into_iter().flatten().chain([[&portable::KERNELS, &portable::TWIN]])
     }
 }

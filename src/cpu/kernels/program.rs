@@ -6,8 +6,9 @@ use super::depthwise::Depthwise;
 use super::lanes::LANES;
 use super::maps::{Each, LayerNorm, Maps, Pick, Size};
 use super::pool::Pool;
-use super::processor::{DEPTHWISE_PIXELS, DenseRows, DepthwiseRows, Kernels};
+use super::processor::{DEPTHWISE_PIXELS, DenseRows, DepthwiseRows, Kernels, OfRounded};
 use super::reach::ends;
+use super::rounded::Rounded;
 use super::step::{Products, Step, Winograd};
 use super::tile::{Normal, Tile};
 use super::winograd::PLACES;
@@ -27,6 +28,7 @@ enum Ready {
     Dense(Dense, Rows),
     Depthwise(Depthwise, DepthwiseRows),
     Winograd(Winograd, Vec<Rows>),
+    Rounded(Rounded, OfRounded),
     Each(Each),
     GlobalMean(Maps, Maps, Size),
     LayerNorm(LayerNorm),
@@ -191,6 +193,7 @@ impl Program {
                 Ready::Pick(call) => (kernels.pick)(call, memory),
                 Ready::Pool(call) => (kernels.pool)(call, memory),
                 Ready::Winograd(call, rows) => self.winograd(call, rows, memory, 1),
+                Ready::Rounded(call, run) => run(call, memory),
             }
         }
     }
@@ -252,6 +255,10 @@ fn ready_for(kernels: &'static Kernels, step: Step) -> Result<Ready, Refused> {
             let rows = call.groups.iter().map(of);
             let rows = rows.collect::<Result<_, _>>()?;
             Ready::Winograd(call, rows)
+        }
+        Step::Rounded(call) => {
+            let run = kernels.rounded.ok_or(Refused::NoKernel("a convolution of rounded numbers"))?;
+            Ready::Rounded(call, run)
         }
         Step::Each(call) => Ready::Each(call),
         Step::GlobalMean(input, output, size) => Ready::GlobalMean(input, output, size),

@@ -4,6 +4,7 @@ use super::dense::Dense;
 use super::depthwise::Depthwise;
 use super::maps::{Each, LayerNorm, Maps, Pick, Size};
 use super::pool::Pool;
+use super::rounded::Rounded;
 use super::tile::Tile;
 use super::winograd::{Finish, Transform};
 
@@ -18,6 +19,7 @@ pub(in crate::cpu) enum Step {
     /// With its side and stride.
     Depthwise(Depthwise, [usize; 2]),
     Winograd(Winograd),
+    Rounded(Rounded),
     Each(Each),
     GlobalMean(Maps, Maps, Size),
     LayerNorm(LayerNorm),
