@@ -1,8 +1,11 @@
 //! A convolution → one step of rounded numbers, where there are kernels for it.
 
 use super::convolution::Site;
-use super::kernels::{DEPTH, LANES, Rounded, Rounding, Size, Step, bounds};
+use super::kernels::{DEPTH, LANES, Rounded, Rounding, Size, Step, TILE, bounds};
 use super::plan::Writer;
+
+/// Bytes of weights from which on they would leave the cache before the next image asks for them.
+const MANY_WEIGHTS: usize = 1 << 20;
 
 impl Writer<'_> {
     /// Whether a convolution is computed from rounded numbers. Those that give one number for each channel are not: they
@@ -22,7 +25,6 @@ impl Writer<'_> {
         let bias = self.packed.push_blocks(&conv.bias);
         let step = Rounded {
             input: reads.input,
-            places: reads.places,
             pixel: reads.pixel,
             row: reads.row,
             weights,
@@ -33,9 +35,12 @@ impl Writer<'_> {
             residual: residual.map(|place| place.maps()),
             bounds,
             act,
+            at_once: if reads.places.len() * output.blocks() * TILE * 4 > MANY_WEIGHTS { self.wish.chunk } else { 1 },
+            image: reads.input.written_end().next_multiple_of(DEPTH),
+            places: reads.places,
         };
         // Two numbers of 16 bits in the place of one.
-        self.transformed = self.transformed.max(step.input.written_end().next_multiple_of(DEPTH) / 2);
+        self.transformed = self.transformed.max(step.at_once * step.image / 2);
         self.steps.push(Step::Rounded(step));
     }
 }

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use std::io::Write;
 use std::sync::Once;
 
-const TILES: usize = 2;
+/// One more than are computed at once where weights are many.
+const TILES: usize = 5;
 /// Largest difference relative to the largest output. Products of whole numbers are exact in any order, so that only the
 /// last sums, which are f32 of large numbers, differ.
 const WHOLE: f64 = 1e-5;
@@ -146,18 +147,35 @@ proptest! {
 }
 
 #[test]
+fn many_weights_are_read_for_several_images_at_once() {
+    for (whole, kernel, side) in [(true, [3, 3], 5), (false, [3, 3], 6), (true, [1, 1], 7)] {
+        let (mut draw, tile) = Draw::new(whole, 5);
+        let channels = if kernel == [1, 1] { 720 } else { 250 };
+        let stem = draw.conv(tile, channels, [1, 1], 1, Padding::Same);
+        let maps = draw.conv(stem, channels + 20, kernel, 1, Padding::Same);
+        draw.give(maps, [side; 2]);
+        let memory = |kernels, sums| {
+            let engine = Engine::on(&draw.graph, Options { side_px: side, sums }, kernels).unwrap();
+            engine.bytes()[0]
+        };
+        assert!(memory(Some(TWIN), Sums::Bf16) > 2 * memory(None, Sums::Exact), "several images have their own memory");
+        check(draw, side);
+    }
+}
+
+#[test]
 fn what_is_no_number_stays_none_and_only_where_it_is_seen() {
     let (mut draw, tile) = Draw::new(false, 3);
     let stem = draw.conv(tile, 20, [1, 1], 1, Padding::Same);
     let maps = draw.conv(stem, 20, [1, 1], 1, Padding::Same);
     draw.give(maps, [6, 6]);
     let mut tiles = vec![1.0; TILES * 3 * 36];
-    // In the second tile, so that nothing of it may reach the first one.
-    tiles[3 * 36 + 7] = f32::NAN;
+    // In the last tile, so that nothing of it may reach the others.
+    tiles[(TILES - 1) * 3 * 36 + 7] = f32::NAN;
     for kernels in [TWIN].into_iter().chain(Engine::matrix_kernels()) {
         let out = run(&draw.graph, 6, &tiles, kernels);
-        let (first, second) = out.split_at(out.len() / 2);
-        assert!(first.iter().all(|value| value.is_finite()) && second.iter().all(|value| value.is_nan()), "{kernels}");
+        let (others, last) = out.split_at(out.len() / TILES * (TILES - 1));
+        assert!(others.iter().all(|value| value.is_finite()) && last.iter().all(|value| value.is_nan()), "{kernels}");
     }
 }
 

@@ -19,7 +19,7 @@ pub(in crate::cpu) fn to_bf16(value: f32) -> u16 {
     (if bits & 0x7fff_ffff > 0x7f80_0000 { nothing } else { nearest }) as u16
 }
 
-/// Which numbers are rounded, and where they go: `to` counts numbers of 16 bits from where all images end.
+/// Which numbers of an image are rounded, and where they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cpu) struct Rounding {
     /// First number of the first pixel, margin included where the convolution reads it.
@@ -60,13 +60,12 @@ impl Rounding {
 /// Runs a [`Rounding`].
 ///
 /// # Safety
-/// [`Rounding::read_end`] must lie in the memory of the image, and [`Rounding::written_end`] in twice as many numbers as there are
-/// beyond all images; a row of a tile must fit into `to_row`.
+/// [`Rounding::read_end`] must lie in the memory of the image, and there must be room for [`Rounding::written_end`] at
+/// `to`; a row of a tile must fit into `to_row`.
 #[inline(always)]
-pub(super) unsafe fn round(call: &Rounding, memory: Memory) {
+pub(super) unsafe fn round(call: &Rounding, memory: Memory, to: *mut u16) {
     unsafe {
         let start = memory.numbers.add(call.place).cast_const();
-        let to = memory.transformed.cast::<u16>();
         if call.is_tile {
             for y in 0..call.height {
                 let (line, to) = (start.add(y * call.row), to.add(y * call.to_row));

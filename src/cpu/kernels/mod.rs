@@ -45,7 +45,7 @@ pub(super) use pool::Pool;
 pub use processor::BF16_TWIN;
 pub(super) use processor::Kernels;
 pub(super) use program::{Line, Program, Refused, Room, Source};
-pub(super) use rounded::{Rounded, TOGETHER};
+pub(super) use rounded::{Rounded, TILE, TOGETHER};
 pub(super) use step::{Products, Step, Winograd};
 pub(super) use tile::Tile;
 pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};

@@ -12,7 +12,7 @@ use super::winograd::{self, Finish, Transform};
 
 pub(super) type DenseRows = unsafe fn(&Dense, Memory, [usize; 3], [usize; 2]);
 pub(super) type DepthwiseRows = unsafe fn(&Depthwise, Memory);
-pub(super) type OfRounded = unsafe fn(&Rounded, Memory);
+pub(super) type OfRounded = unsafe fn(&Rounded, Memory, [usize; 2]);
 
 /// The kernels of a kind of processor.
 #[derive(Debug, Clone, Copy)]
@@ -128,8 +128,8 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn twin(call: &Rounded, memory: Memory) {
-                unsafe { rounded::convolution::<$lanes, rounded::Twin>(call, memory) }
+            unsafe fn twin(call: &Rounded, memory: Memory, images: [usize; 2]) {
+                unsafe { rounded::convolution::<$lanes, rounded::Twin>(call, memory, images) }
             }
 
             fn choose_dense([rows, pixels, vectors, distance]: [usize; 4]) -> Option<DenseRows> {
@@ -205,8 +205,8 @@ mod with_amx {
     use crate::cpu::kernels::{amx::Amx, x86::Avx512};
 
     #[target_feature(enable = "avx512f")]
-    unsafe fn tiles(call: &Rounded, memory: Memory) {
-        unsafe { rounded::convolution::<Avx512, Amx>(call, memory) }
+    unsafe fn tiles(call: &Rounded, memory: Memory, images: [usize; 2]) {
+        unsafe { rounded::convolution::<Avx512, Amx>(call, memory, images) }
     }
 
     pub(super) static KERNELS: Kernels = Kernels { name: "amx", rounded: Some(tiles), ..avx512::SET };

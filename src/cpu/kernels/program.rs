@@ -141,6 +141,18 @@ impl Program {
                 unsafe { self.winograd(call, rows, all, images) };
                 continue;
             }
+            if let [Ready::Rounded(call, run)] = stretch
+                && call.at_once > 1
+            {
+                for first in (0..images).step_by(call.at_once) {
+                    // SAFETY: as above; `first` is below the chunk.
+                    unsafe {
+                        let memory = Memory { numbers: all.numbers.add(first * self.room.image), ..all };
+                        run(call, memory, [call.at_once.min(images - first), self.room.image]);
+                    }
+                }
+                continue;
+            }
             for image in 0..images {
                 // SAFETY: as above; `image` is below the chunk.
                 unsafe {
@@ -193,7 +205,7 @@ impl Program {
                 Ready::Pick(call) => (kernels.pick)(call, memory),
                 Ready::Pool(call) => (kernels.pool)(call, memory),
                 Ready::Winograd(call, rows) => self.winograd(call, rows, memory, 1),
-                Ready::Rounded(call, run) => run(call, memory),
+                Ready::Rounded(call, run) => run(call, memory, [1, self.room.image]),
             }
         }
     }
@@ -230,7 +242,11 @@ impl Program {
 
 impl Ready {
     fn is_of_one_image(&self) -> bool {
-        !matches!(self, Self::Winograd(call, _) if call.of_several)
+        match self {
+            Self::Winograd(call, _) => !call.of_several,
+            Self::Rounded(call, _) => call.at_once == 1,
+            _ => true,
+        }
     }
 }
 

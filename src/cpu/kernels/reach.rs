@@ -67,7 +67,7 @@ pub(super) fn ends(step: &Step) -> Ends {
         }
         Step::Rounded(call) => {
             ends.image(call.input.read_end());
-            ends.transformed = call.input.written_end().max(call.read_end()).div_ceil(2);
+            ends.transformed = call.rounded_end().div_ceil(2);
             ends.maps(&call.output, &call.size);
             if let Some(residual) = &call.residual {
                 ends.maps(residual, &call.size);

@@ -17,7 +17,7 @@ pub(in crate::cpu) const TILE: usize = DEPTH * LANES / 2;
 /// Blocks of output channels that are made at once.
 pub(in crate::cpu) const TOGETHER: usize = 2;
 
-/// A convolution of one image.
+/// A convolution of one image, or some.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::cpu) struct Rounded {
     pub input: Rounding,
@@ -40,6 +40,10 @@ pub(in crate::cpu) struct Rounded {
     pub residual: Option<Maps>,
     pub bounds: [f32; 2],
     pub act: Act,
+    /// Images that are computed at once, so that weights are read once for all of them.
+    pub at_once: usize,
+    /// From the rounded numbers of one of these images to those of the next.
+    pub image: usize,
 }
 
 /// Sums of two runs and two blocks of channels: `[run, block, pixel, channel]`.
@@ -73,12 +77,13 @@ impl Rounded {
         if self.flat { [1, height * width] } else { [height, width] }
     }
 
-    /// One past the last rounded number that is read.
-    pub fn read_end(&self) -> usize {
+    /// One past the last rounded number that is written or read, of all images.
+    pub fn rounded_end(&self) -> usize {
         let [lines, length] = self.lines();
         let last = |count: usize| count.saturating_sub(1);
         let place = self.places.iter().copied().max().unwrap_or(0);
-        last(lines) * self.row + last(length) * self.pixel + place + DEPTH
+        let read = last(lines) * self.row + last(length) * self.pixel + place + DEPTH;
+        last(self.at_once) * self.image + read.max(self.input.written_end())
     }
 
     /// One past the last number of the weights.
@@ -88,16 +93,24 @@ impl Rounded {
     }
 }
 
-/// Runs [`Rounded`].
+/// Runs [`Rounded`] for so many images, each so many numbers after the one before.
 ///
 /// # Safety
-/// As [`Lanes`], [`Multiply`] and [`round`]; every place of the call must lie in the memory: [`Rounded::read_end`] in
-/// twice as many numbers as there are beyond all images, [`Rounded::weights_end`] in the weights. No size may be zero.
+/// As [`Lanes`], [`Multiply`] and [`round`]; every place of the call must lie in the memory of each of the images, which
+/// are at most as many as are computed at once: [`Rounded::rounded_end`] in twice as many numbers as there are beyond all
+/// images, [`Rounded::weights_end`] in the weights. No size may be zero.
 #[inline(always)]
-pub(super) unsafe fn convolution<L: Lanes, M: Multiply>(call: &Rounded, memory: Memory) {
+pub(super) unsafe fn convolution<L: Lanes, M: Multiply>(
+    call: &Rounded,
+    memory: Memory,
+    [images, distance]: [usize; 2],
+) {
     unsafe {
-        round(&call.input, memory);
-        let rounded = memory.transformed.cast::<u16>().cast_const();
+        let of = |image: usize| Memory { numbers: memory.numbers.add(image * distance), ..memory };
+        let rounded = memory.transformed.cast::<u16>();
+        for image in 0..images {
+            round(&call.input, of(image), rounded.add(image * call.image));
+        }
         let [lines, length] = call.lines();
         // As wide as fits, all of one width; the last run of a line overlaps the one before.
         let pieces = length.div_ceil(RUN);
@@ -109,21 +122,24 @@ pub(super) unsafe fn convolution<L: Lanes, M: Multiply>(call: &Rounded, memory: 
         while block < call.size.blocks {
             let blocks = TOGETHER.min(call.size.blocks - block);
             let weights = memory.weights.add(call.weights + block * call.places.len() * TILE);
+            // Runs of all images, so that one that is left over meets another of the next.
             let mut run = 0;
-            while run < runs {
-                let count = Count { runs: (runs - run).min(2), blocks, pixels };
-                let mut starts = [[0; 2]; 2];
-                let mut from = [rounded; 2];
+            while run < images * runs {
+                let count = Count { runs: (images * runs - run).min(2), blocks, pixels };
+                let mut starts = [[0; 3]; 2];
+                let mut from = [rounded.cast_const(); 2];
                 for at in 0..count.runs {
-                    let (y, piece) = ((run + at) / pieces, (run + at) % pieces);
+                    let (image, of_image) = ((run + at) / runs, (run + at) % runs);
+                    let (y, piece) = (of_image / pieces, of_image % pieces);
                     let x = (piece * pixels).min(length - pixels);
-                    starts[at] = [y, x];
-                    from[at] = rounded.add(y * call.row + x * call.pixel);
+                    starts[at] = [image, y, x];
+                    from[at] = rounded.add(image * call.image + y * call.row + x * call.pixel).cast_const();
                 }
                 M::sums(call, from, weights, count, &mut sums);
                 for at in 0..count.runs {
+                    let [image, y, x] = starts[at];
                     for part in 0..blocks {
-                        finish::<L>(call, memory, &mut sums.0[at][part][..pixels], starts[at], block + part);
+                        finish::<L>(call, of(image), &mut sums.0[at][part][..pixels], [y, x], block + part);
                     }
                 }
                 run += count.runs;
