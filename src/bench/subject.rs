@@ -197,6 +197,7 @@ pub fn write_random_model(
         architecture: CardArchitecture::from(&spec),
         weights: WeightsFile { file: String::new(), blake3: "0".repeat(64), dtype: Precision::F32 },
         calibration: None,
+        bf16: None,
         familiarity: None,
         metrics: Metrics::new(),
     };

@@ -9,7 +9,9 @@ use super::map_args::MapSettingArgs;
 use super::models::args::ModelsArgs;
 use super::train::args::TrainArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use eosin::cpu::Engine;
 use eosin::device::{Arithmetic, DeviceSpec, OpenDevice, open_in};
+use eosin::nn::{Bf16Difference, Bundle};
 use eosin::tile::GridRule;
 use eosin::tiling::wsinfer_grid::MIN_OVERLAP;
 use eosin::tissue::{SaturationConfig, TissueConfig};
@@ -78,9 +80,10 @@ pub(crate) struct DeviceArgs {
 
     /// The numbers that the network computes in: f32; f16, which is faster on GPUs that have it and nearly as exact; bf16,
     /// on CPUs with AMX, which is several times as fast and less exact; exact, on the CPU, for f32 sums term by term, which
-    /// are a little slower; auto is f32.
+    /// are a little slower; auto is f32, or in `score` and `demo` bf16 where it is there and the model's card says that
+    /// scores stay within a bound.
     #[arg(long, default_value = "auto", value_name = "auto|exact|f32|f16|bf16", value_parser = precision)]
-    pub(crate) precision: Arithmetic,
+    pub(crate) precision: Precision,
 
     /// What computes the network on the CPU: our own engine where it knows the network, or the reference, burn, which is
     /// slow and what the engine is held against.
@@ -97,15 +100,24 @@ pub(crate) enum EngineChoice {
     Reference,
 }
 
+/// The numbers that a network computes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Precision {
+    /// What suits model and device.
+    Auto,
+    /// Those that were asked for.
+    Stated(Arithmetic),
+}
+
 /// A precision as a flag has it.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] `DEV-0009` with those that there are.
-fn precision(text: &str) -> Result<Arithmetic> {
+fn precision(text: &str) -> Result<Precision> {
     match (text, text.parse()) {
-        ("auto", _) => Ok(Arithmetic::F32),
+        ("auto", _) => Ok(Precision::Auto),
         // Who computes is another flag.
-        (_, Ok(arithmetic)) if arithmetic != Arithmetic::Reference => Ok(arithmetic),
+        (_, Ok(arithmetic)) if arithmetic != Arithmetic::Reference => Ok(Precision::Stated(arithmetic)),
         _ => {
             let message = format!("expected a precision, auto, exact, f32, f16 or bf16, found \"{text}\"");
             Err(Error::new(ErrorKind::Usage, "DEV-0009", message))
@@ -260,15 +272,34 @@ impl DeviceArgs {
     /// # Errors
     /// Those of [`open_in`]; [`ErrorKind::Usage`] `DEV-0010` when the reference is asked for in f16 or bf16.
     pub(crate) fn open(&self) -> Result<OpenDevice> {
-        let arithmetic = match (self.engine, self.precision) {
+        let stated = match self.precision {
+            Precision::Auto => Arithmetic::F32,
+            Precision::Stated(arithmetic) => arithmetic,
+        };
+        let arithmetic = match (self.engine, stated) {
             (EngineChoice::Auto, arithmetic) => arithmetic,
             (EngineChoice::Reference, Arithmetic::F16 | Arithmetic::Bf16) => {
-                let message = format!("expected f32 or exact with the engine `reference`, found {}", self.precision);
+                let message = format!("expected f32 or exact with the engine `reference`, found {stated}");
                 return Err(Error::new(ErrorKind::Usage, "DEV-0010", message));
             }
             (EngineChoice::Reference, _) => Arithmetic::Reference,
         };
         open_in(self.device, arithmetic)
+    }
+
+    /// Opens it for a model: in bf16 where nothing else was asked for, the CPU has AMX, and the model's card says that its
+    /// scores stay within a bound so.
+    ///
+    /// # Errors
+    /// Those of [`DeviceArgs::open`].
+    pub(crate) fn open_for(&self, bundle: &Bundle) -> Result<OpenDevice> {
+        let device = self.open()?;
+        let free = self.precision == Precision::Auto && self.engine == EngineChoice::Auto && device.is_cpu;
+        let fits = free && bundle.bf16().is_some_and(Bf16Difference::is_within_bound);
+        if fits && Engine::matrix_kernels().is_some() {
+            return Ok(OpenDevice { arithmetic: Arithmetic::Bf16, ..device });
+        }
+        Ok(device)
     }
 }
 

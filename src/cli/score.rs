@@ -51,7 +51,7 @@ fn last_line(config: &ScoreConfig, outcome: &RunOutcome) -> String {
 /// Opens model and device and says which they really are.
 pub(crate) fn prepare(args: &RunArgs) -> Result<(Bundle, OpenDevice)> {
     let bundle = models::open(&args.model)?;
-    let device = args.device.open()?;
+    let device = args.device.open_for(&bundle)?;
     if !args.quiet {
         tell!("model    {}", bundle.name());
         tell!("device   {} ({}, {}, {})", device.name, device.kind, device.backend, device.arithmetic);

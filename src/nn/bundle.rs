@@ -6,6 +6,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{MAX_FAMILIARITY_BYTES, MAX_WEIGHTS_BYTES};
+use crate::nn::bf16::Bf16Difference;
 use crate::nn::calibration::Calibration;
 use crate::nn::card::{Activation, Card, Class, Input, Stain};
 use crate::nn::familiarity::{Familiarity, FeatureModel};
@@ -219,11 +220,18 @@ impl Bundle {
         self.calibration().map_or(1.0, |calibration| calibration.temperature as f32)
     }
 
+    /// How far its scores move in bf16, where the card says so.
+    pub fn bf16(&self) -> Option<&Bf16Difference> {
+        self.card.as_ref()?.bf16.as_ref()
+    }
+
     /// The same model with its scores as the network gives them.
     #[must_use]
     pub fn uncalibrated(mut self) -> Self {
         if let Some(card) = &mut self.card {
             card.calibration = None;
+            // Differences of scores were measured with it.
+            card.bf16 = None;
         }
         self
     }

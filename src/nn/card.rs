@@ -4,6 +4,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_TILE_SIDE_PX;
+use crate::nn::bf16::Bf16Difference;
 use crate::nn::calibration::Calibration;
 use crate::nn::familiarity::Familiarity;
 use crate::nn::registry::Architecture;
@@ -61,6 +62,9 @@ pub struct Card {
     /// What its training tiles look like to it; without it nobody knows which tiles are unlike them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub familiarity: Option<Familiarity>,
+    /// How far its scores move in bf16; without it nobody has measured that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bf16: Option<Bf16Difference>,
     /// Results of its evaluation.
     #[serde(default)]
     pub metrics: Metrics,
@@ -248,6 +252,9 @@ impl Card {
             }
             calibration.check()?;
         }
+        if let Some(bf16) = &self.bf16 {
+            bf16.check()?;
+        }
         if let Some(familiarity) = &self.familiarity {
             familiarity.check()?;
             if familiarity.file == self.weights.file {
@@ -377,6 +384,14 @@ pub(super) mod tests {
                 median: 1200.5,
                 threshold: 2400.5,
                 flagged: Some(0.015),
+            }),
+            bf16: Some(Bf16Difference {
+                max: 2e-3,
+                median: 1e-4,
+                flips: 0,
+                tiles: 900,
+                bound: 1e-2,
+                measured_on: "test tiles, the twin of AMX".to_owned(),
             }),
             metrics: Metrics::from([("auc".to_owned(), 0.93)]),
         }

@@ -6,6 +6,7 @@
 mod activate;
 mod attention;
 mod backbone;
+mod bf16;
 mod blocks;
 mod bundle;
 mod calibration;
@@ -43,6 +44,7 @@ mod weights;
 mod write_bundle;
 mod wsinfer_config;
 
+pub use bf16::Bf16Difference;
 pub use bundle::{Bundle, Preprocess, zoo_files};
 pub use calibration::Calibration;
 pub use card::{Activation, Card, CardArchitecture, Class, Input, Metrics, Stain, WeightsFile};

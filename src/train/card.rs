@@ -65,6 +65,7 @@ impl Material<'_> {
             },
             calibration: self.outcome.calibration.clone(),
             familiarity: self.familiarity.cloned(),
+            bf16: None,
             metrics: self.metrics(),
         }
     }

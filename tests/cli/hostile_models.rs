@@ -36,6 +36,7 @@ fn write_good(dir: &Path) {
         architecture: CardArchitecture::from(&SPEC),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F16 },
         calibration: None,
+        bf16: None,
         familiarity: None,
         metrics: Metrics::new(),
     };

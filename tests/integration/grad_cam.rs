@@ -179,6 +179,7 @@ fn bundle(activation: Activation, classes: &[&str], temperature: Option<f64>) ->
             ece_after: None,
         }),
         familiarity: None,
+        bf16: None,
         metrics: Metrics::new(),
     };
     let folder = tempfile::tempdir().unwrap();

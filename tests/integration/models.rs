@@ -29,6 +29,7 @@ fn card() -> Card {
         }),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: Precision::F16 },
         calibration: None,
+        bf16: None,
         familiarity: None,
         metrics: Metrics::from([("auc".to_owned(), 0.93)]),
     }

@@ -176,6 +176,7 @@ fn card(args: &ImportArgs, facts: Facts, imported: &Imported) -> Result<Card> {
         architecture: CardArchitecture::from(spec),
         weights: WeightsFile { file: String::new(), blake3: String::new(), dtype: imported.precision },
         calibration: None,
+        bf16: None,
         familiarity: None,
         metrics: Metrics::new(),
     })

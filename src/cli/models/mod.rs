@@ -149,6 +149,10 @@ fn describe(bundle: &Result<Bundle>) {
     if let Some(calibration) = bundle.calibration() {
         say!("  calibrated temperature {}, fitted on {}", calibration.temperature, calibration.fitted_on);
     }
+    if let Some(bf16) = bundle.bf16() {
+        let (max, bound, tiles) = (bf16.max, bf16.bound, bf16.tiles);
+        say!("  in bf16   scores within {max:.1e} (bound {bound:.1e}) on {tiles} tiles of {}", bf16.measured_on);
+    }
     if let Some(familiarity) = bundle.familiarity() {
         say!("  unlike    tiles beyond {:.4} of {}", familiarity.threshold, familiarity.fitted_on);
     }
@@ -200,6 +204,7 @@ fn to_json(bundle: &Result<Bundle>) -> Value {
             "digest": bundle.digest(),
             "calibration": bundle.calibration(),
             "familiarity": bundle.familiarity(),
+            "bf16": bundle.bf16(),
             "metrics": bundle.card().map(|card| &card.metrics),
         }),
         Err(error) => json!({ "name": folder_name(error), "error": error.without_path() }),
