@@ -23,6 +23,23 @@ fn a_record_says_f16_and_results_in_f32_are_others() {
 }
 
 #[test]
+fn bf16_scores_on_processors_with_amx_and_is_refused_on_others() {
+    let here = Workplace::new();
+    let said = here.score(&["slides"], &["--precision", "bf16"]);
+    if eosin::cpu::Engine::matrix_kernels().is_some() {
+        assert_eq!(said.code, Some(0), "{:#?}", said.lines);
+        assert_eq!(here.record("good")["device"]["dtype"], "bf16");
+    } else {
+        assert_eq!(said.code, Some(3), "{:#?}", said.lines);
+        let line = said.lines.iter().find(|line| line.contains("DEV-0008")).unwrap();
+        assert!(line.contains("expected a CPU with AMX"), "{line}");
+        assert!(said.lines.iter().any(|line| line.contains("--precision f32")), "{:#?}", said.lines);
+    }
+    let said = here.score(&["slides"], &["--precision", "bf16", "--engine", "reference"]);
+    assert!(said.lines.iter().any(|line| line.contains("DEV-0010")), "{:#?}", said.lines);
+}
+
+#[test]
 fn another_precision_is_refused() {
     let here = Workplace::new();
     for bad in ["f64", "half", "F16", ""] {

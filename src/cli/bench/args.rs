@@ -31,7 +31,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_delimiter = ',', value_name = "DEVICES", value_parser = device)]
     pub(crate) devices: Vec<String>,
 
-    /// How networks are computed: f32, f16, and on the CPU exact and reference [default: f32, on GPUs f16 too].
+    /// How networks are computed: f32, f16, and on the CPU bf16, exact and reference [default: f32, on GPUs f16 too].
     #[arg(long, value_delimiter = ',', value_name = "DTYPES")]
     pub(crate) dtypes: Vec<Arithmetic>,
 
