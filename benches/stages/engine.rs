@@ -4,7 +4,7 @@
 use crate::group;
 use crate::input::Input;
 use criterion::Criterion;
-use eosin::cpu::{Engine, Options, Tiles};
+use eosin::cpu::{Engine, Options, Sums, Tiles};
 use eosin::nn::{Architecture, Head, NetworkSpec, fresh, load};
 use std::cell::LazyCell;
 
@@ -21,10 +21,9 @@ pub(crate) fn bench(criterion: &mut Criterion, _: &Input) {
     for architecture in Architecture::all().filter(|architecture| architecture.has_graph()) {
         let others = if ON_ALL.contains(&architecture) { usize::MAX } else { 1 };
         for kernels in Engine::kernels().take(others).filter(|&kernels| kernels != SLOW) {
-            for exact in [false, true] {
-                let how = if exact { "exact" } else { "f32" };
+            for (sums, how) in [(Sums::Fast, "f32"), (Sums::Exact, "exact")] {
                 // Planned when its turn comes, so that a choice of ids plans no others.
-                let ready = LazyCell::new(|| planned(architecture, kernels, exact, tiles));
+                let ready = LazyCell::new(|| planned(architecture, kernels, sums, tiles));
                 group.bench_function(format!("{architecture}/{kernels}/{how}"), |bencher| {
                     let (engine, bytes) = &*ready;
                     let mut out = vec![0.0; tiles * engine.outputs()];
@@ -39,12 +38,12 @@ pub(crate) fn bench(criterion: &mut Criterion, _: &Input) {
 }
 
 /// A network with random folded weights, and tiles for it.
-fn planned(architecture: Architecture, kernels: &str, exact: bool, tiles: usize) -> (Engine, Vec<u8>) {
+fn planned(architecture: Architecture, kernels: &str, sums: Sums, tiles: usize) -> (Engine, Vec<u8>) {
     let spec = NetworkSpec::torch(architecture, 2).folded();
     let device = burn::tensor::Device::flex();
     let network = load(spec.init(&device).unwrap(), &fresh(&spec, 1).unwrap(), Head::FromFile).unwrap();
     let graph = network.graph(false).unwrap().unwrap();
     let side_px = spec.input_px() as usize;
-    let engine = Engine::on(&graph, Options { side_px, exact }, Some(kernels)).unwrap();
+    let engine = Engine::on(&graph, Options { side_px, sums }, Some(kernels)).unwrap();
     (engine, (0..=250_u8).cycle().step_by(7).take(tiles * side_px * side_px * 3).collect())
 }

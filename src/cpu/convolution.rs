@@ -28,6 +28,10 @@ const ZEROS: usize = 0;
 /// that overlap would add it twice.
 pub(super) fn replaces(pass: &Pass<'_>, shapes: &[Option<Shape>], kernels: &Kernels) -> Option<Value> {
     let What::Conv(conv, Some(residual)) = &pass.what else { return None };
+    // Those of rounded numbers have pieces of their own.
+    if kernels.rounds() {
+        return None;
+    }
     let [input, output] = [pass.input, pass.output].map(|value| shapes[value.index()]);
     let (input, output) = (input?.layout, output?.layout);
     let bare = |layout: Layout| layout.margin == Margin::default();

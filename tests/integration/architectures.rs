@@ -104,7 +104,7 @@ fn infinite_and_tiny_numbers_pass_through_our_engine_as_through_burn() {
             let tiles = Tensor::from_data(TensorData::new(numbers.clone(), [2, 3, side, side]), &device);
             let expected = flat(network.forward(tiles));
             for kernels in Engine::kernels() {
-                let engine = Engine::on(&graph, Options { side_px: side, exact: true }, Some(kernels)).unwrap();
+                let engine = Engine::on(&graph, Options { side_px: side, sums: Sums::Exact }, Some(kernels)).unwrap();
                 let mut found = vec![0.0; 20];
                 engine.run(&mut engine.workspace(), Tiles::Numbers(&numbers), 2, &mut found);
                 let scale = expected

@@ -56,6 +56,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
                 }),
             }).collect::<Vec<_>>(),
             "cpu_kernels": kernels,
+            "bf16": Engine::matrix_kernels(),
             "current_folder_writable": writable,
             "cache": {
                 "kept": cache::KEPT, "folder": cache.folder, "writable": cache.writable, "adapters": cache.adapters, "bytes": cache.bytes,
@@ -74,6 +75,13 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             match &kernels[1..] {
                 [] => String::new(),
                 others => format!("; {} would run, too", others.join(" and ")),
+            }
+        );
+        say!(
+            "bf16    {}",
+            match Engine::matrix_kernels() {
+                Some(name) => format!("{name}; `--precision bf16` works"),
+                None => "this processor or system has no matrix units for it (AMX)".to_owned(),
             }
         );
         for bundle in &bundles {
