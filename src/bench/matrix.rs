@@ -108,7 +108,7 @@ impl Measured<'_> {
             cells.extend(rounds.into_cells(compared.map(|scores| (scores, self.subject.job.outputs, &meaning))));
         }
         let first = cells.first().map(|cell| cell.network.clone());
-        for cell in cells.iter_mut().skip(1) {
+        for cell in &mut cells {
             cell.ratio = first.as_ref().and_then(|first| cell.network.over(first));
         }
         record.notes.extend(notes(&cells));

@@ -157,7 +157,7 @@ mod tests {
         let (targets, absent) = Target::among(&[], &["metal".into()], &["f16".into()]);
         assert_eq!((told(&targets), absent), (vec!["on metal in f16".to_owned()], vec![]));
         let (targets, absent) = Target::among(&[], &[], &[]);
-        assert_eq!(targets[0], Target::reference());
+        assert_eq!((told(&targets)[0].as_str(), Target::reference().dtype.as_str()), ("on cpu in f32", "reference"));
         assert!(absent.iter().any(|absent| absent.what == "GPUs"));
     }
 }
