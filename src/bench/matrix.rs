@@ -108,7 +108,7 @@ impl Measured<'_> {
             cells.extend(rounds.into_cells(compared.map(|scores| (scores, self.subject.job.outputs, &meaning))));
         }
         let first = cells.first().map(|cell| cell.network.clone());
-        for cell in &mut cells {
+        for cell in cells.iter_mut().skip(1) {
             cell.ratio = first.as_ref().and_then(|first| cell.network.over(first));
         }
         record.notes.extend(notes(&cells));
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn wrong_outputs_are_warned_of_and_other_programs_compared_with_their_like() {
         let mut cells: Vec<Cell> = record().cells.into_iter().filter(|cell| cell.batch == 64).take(4).collect();
-        for cell in cells.iter_mut().skip(1) {
+        for cell in &mut cells {
             cell.parity = Some(Parity { max: 1e-6, ..Parity::default() });
         }
         cells[0].network = around(100.0);
