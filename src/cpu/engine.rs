@@ -93,14 +93,11 @@ impl Engine {
     /// As [`Engine::new`]; [`ErrorKind::Usage`] (`CPU-0002`) when the processor has no kernels of this name.
     pub fn on(graph: &Graph, options: Options, name: Option<&str>) -> Result<Self> {
         let kernels = kernels_for(options.sums, name)?;
-        let planned = |chunk, winograd| {
-            let wish = Wish { side: options.side_px, chunk, winograd };
-            plan(graph, kernels, wish).map_err(|reason| Error::new(ErrorKind::Unsupported, "CPU-0001", reason))
-        };
-        let winograd = options.sums == Sums::Fast;
-        let mut plan = planned(CHUNK, winograd)?;
+        let wish = Wish { side: options.side_px, chunk: CHUNK, winograd: options.sums == Sums::Fast };
+        let refuse = |reason| Error::new(ErrorKind::Unsupported, "CPU-0001", reason);
+        let mut plan = plan(graph, kernels, wish).map_err(refuse)?;
         if !plan.program.looks_at_several() {
-            plan = planned(1, winograd)?;
+            plan.program.take_one_at_a_time();
         }
         Ok(Self { plan, options, spare: Mutex::default() })
     }

@@ -91,6 +91,11 @@ impl Judge {
         format!("eosin {}{how}", engine.name())
     }
 
+    /// Whether our own engine computes.
+    pub(super) fn has_engine(&self) -> bool {
+        self.engine.is_some()
+    }
+
     /// Memory for one more thread on our own engine; none where burn computes.
     pub(super) fn lane(&self) -> Option<Lane<'_>> {
         let engine = self.engine.as_deref()?;

@@ -111,6 +111,11 @@ impl Program {
         !self.steps.iter().all(Ready::is_of_one_image)
     }
 
+    /// Makes chunks of one image: for programs of which no step looks at several.
+    pub fn take_one_at_a_time(&mut self) {
+        self.room.chunk = 1;
+    }
+
     /// Memory for one worker, of zeros: what lies around maps is never written.
     pub fn memory(&self) -> Vec<Line> {
         vec![Line([0.0; LANES]); self.room.numbers().div_ceil(LANES)]
