@@ -1,5 +1,4 @@
-//! A convolution → steps: each channel by itself, of rounded numbers (`rounded.rs`), by way of transformed numbers, or
-//! sums over all channels.
+//! A convolution → steps, in the way that was chosen for it (`way.rs`); those of rounded numbers are in `rounded.rs`.
 
 use super::fuse::{Pass, What};
 use super::graph::{Act, Conv, Value};
@@ -11,16 +10,10 @@ use super::pack::Group;
 use super::place::Shape;
 use super::plan::Writer;
 use super::shapes::{Frame, Reason, frame};
+use super::way::{Facts, Way};
 
 /// Weights of a convolution whose groups are written out as zeros; more would be slower than the reference.
 const MOST_SPREAD_WEIGHTS: usize = 1 << 24;
-/// Transformed numbers that are computed at once, per worker: more would leave the cache before they are read.
-const TRANSFORMED_BYTES: usize = 2400 << 10;
-/// Squares of an image from which on it is computed by itself, while its maps are in the cache.
-const MANY_SQUARES: usize = 32;
-/// Squares that are computed at once, at least: every one of them reads all weights.
-const FEWEST_SQUARES: usize = 16;
-
 /// The place of as many zeros as a group has lanes.
 const ZEROS: usize = 0;
 
@@ -46,21 +39,26 @@ impl Writer<'_> {
         let (input, output) = (self.of(pass.input)?, self.of(pass.output)?);
         let residual = residual.map(|residual| self.of(residual)).transpose()?;
         let frame = frame(conv, [input.layout.height, input.layout.width])?;
-        let is_tile = input.layout.depth != LANES;
-        let known = [3, 5, 7].contains(&conv.kernel[0]) && conv.kernel[0] == conv.kernel[1];
         let site = Site { conv, frame, input, output, residual, act: pass.act };
-        if conv.is_depthwise() && known && !is_tile && residual.is_none() {
-            self.depthwise(&site);
-        } else if self.rounds(&site) {
-            self.rounded(&site);
-        } else if self.prefers_winograd(&site) {
-            self.winograd(&site);
-        } else if conv.groups == 1 {
-            self.dense(&site, 0, conv.channels[1], 0);
-        } else if conv.channels.iter().all(|channels| (channels / conv.groups).is_multiple_of(LANES)) && !is_tile {
-            let [own, made] = conv.channels.map(|channels| channels / conv.groups);
+        match Way::of(&site.facts(), self.kernels, self.wish) {
+            Way::Depthwise => self.depthwise(&site),
+            Way::Rounded { at_once } => self.rounded(&site, at_once),
+            Way::Winograd { of_several, at_once } => self.winograd(&site, of_several, at_once),
+            Way::Dense => self.sums(&site)?,
+        }
+        Ok(())
+    }
+
+    /// Sums over all channels of each group.
+    fn sums(&mut self, site: &Site<'_>) -> Result<(), Reason> {
+        let conv = site.conv;
+        let own = conv.channels.map(|channels| channels / conv.groups);
+        if conv.groups == 1 {
+            self.dense(site, 0, conv.channels[1], 0);
+        } else if own.iter().all(|channels| channels.is_multiple_of(LANES)) && site.input.layout.depth == LANES {
+            let [seen, made] = own;
             for group in 0..conv.groups {
-                self.dense(&site, group * made, (group + 1) * made, group * own);
+                self.dense(site, group * made, (group + 1) * made, group * seen);
             }
         } else {
             let weights = conv.channels[0] * conv.channels[1] * conv.kernel[0] * conv.kernel[1];
@@ -68,7 +66,7 @@ impl Writer<'_> {
                 return Err(format!("expected a convolution that there is a kernel for, found {} groups", conv.groups));
             }
             let whole = conv.without_groups();
-            self.dense(&Site { conv: &whole, ..site }, 0, conv.channels[1], 0);
+            self.dense(&Site { conv: &whole, ..*site }, 0, conv.channels[1], 0);
         }
         Ok(())
     }
@@ -141,29 +139,10 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether squares of several images are computed at once, and how many.
-    fn at_once(&self, site: &Site<'_>) -> (bool, usize) {
-        let [height, width] = site.frame.size;
-        let of_one = height.div_ceil(OUTPUT) * width.div_ceil(OUTPUT);
-        let of_several = self.wish.chunk > 1 && of_one < MANY_SQUARES;
-        let squares = if of_several { self.wish.chunk * of_one } else { of_one };
-        let each = PLACES * site.conv.channels[0].next_multiple_of(LANES) * size_of::<f32>();
-        let most = (TRANSFORMED_BYTES / each).max(FEWEST_SQUARES);
-        (of_several, squares.div_ceil(squares.div_ceil(most)))
-    }
-
-    /// Whether transformed products are right and faster.
-    fn prefers_winograd(&self, site: &Site<'_>) -> bool {
-        let able = self.wish.winograd && site.conv.can_be_winograd() && bounds(site.act).1 == Act::None;
-        let blocks = site.input.layout.depth == LANES && site.conv.channels[1] >= LANES;
-        able && blocks && self.at_once(site).1 >= FEWEST_SQUARES
-    }
-
-    fn winograd(&mut self, site: &Site<'_>) {
+    fn winograd(&mut self, site: &Site<'_>, of_several: bool, at_once: usize) {
         let Site { conv, frame, input, output, residual, .. } = *site;
         let (bounds, _) = bounds(site.act);
         let [height, width] = frame.size;
-        let (of_several, at_once) = self.at_once(site);
         let (columns, squares) = (width.div_ceil(OUTPUT), width.div_ceil(OUTPUT) * height.div_ceil(OUTPUT));
         let plane = at_once * LANES;
         // An odd number of lines, so that places do not fall into the same part of the cache.
@@ -179,7 +158,7 @@ impl Writer<'_> {
             planes,
             columns,
             squares,
-            image: self.placed.image,
+            image: self.placed.kept,
         };
         let gather = (0..input.blocks()).map(|block| {
             transform(site.corner() + block * input.layout.block(), input.layout.row(), inputs, block * plane)
@@ -215,7 +194,7 @@ impl Writer<'_> {
                 let scatter = transform(maps.place + block * maps.block, maps.row, outputs, products + vector * plane);
                 let residual = residual.map(|place| {
                     let maps = place.maps();
-                    [maps.place + block * maps.block, maps.row, self.placed.image]
+                    [maps.place + block * maps.block, maps.row, self.placed.kept]
                 });
                 (scatter, Finish { height, width, bias: bias + vector * LANES, residual, bounds })
             });
@@ -237,6 +216,11 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
+    fn facts(&self) -> Facts<'_> {
+        let (depth, adds) = (self.input.layout.depth, self.residual.is_some());
+        Facts { conv: self.conv, depth, size: self.frame.size, adds, act: self.act }
+    }
+
     /// Where the first pixel begins to read: in the margin where there is padding.
     pub fn corner(&self) -> usize {
         let [top, left] = self.frame.before;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
 
 /// Tiles that a worker computes at once where that helps: transformed weights are read once for all of them.
-const CHUNK: usize = 4;
+const CHUNK: usize = 8;
 
 /// How a network is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,11 +168,13 @@ impl Engine {
     /// # Panics
     /// As [`Engine::run`].
     pub fn run_all(&self, tiles: Tiles<'_>, count: usize, out: &mut [f32]) {
-        let (chunk, width) = (self.plan.program.chunk(), self.outputs());
-        out[..count * width].par_chunks_mut(chunk * width).enumerate().for_each(|(at, rows)| {
+        let width = self.outputs();
+        // All threads have something to do before one has a whole chunk.
+        let part = count.div_ceil(rayon::current_num_threads()).clamp(1, self.plan.program.chunk());
+        out[..count * width].par_chunks_mut(part * width).enumerate().for_each(|(at, rows)| {
             let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut workspace = spare.unwrap_or_else(|| self.workspace());
-            let (first, images) = (at * chunk, rows.len() / width);
+            let (first, images) = (at * part, rows.len() / width);
             self.run(&mut workspace, self.slice(tiles, first, images), images, rows);
             self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
         });

@@ -53,7 +53,7 @@ impl Layout {
     }
 }
 
-/// Where a value lies: in which layout, and from which number of an image.
+/// Where a value lies: in which layout, and from which number of an image or of passing memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub layout: Layout,

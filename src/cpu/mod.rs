@@ -24,6 +24,7 @@ mod rounded_tests;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use engine::{Engine, Options, Sums, Tiles, Workspace};
 pub use graph::{Act, Conv, Graph, Padding, Value, Window};

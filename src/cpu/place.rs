@@ -1,10 +1,11 @@
-//! Where values lie: joined maps in one room, and rooms used again when their values are no longer needed.
+//! Where values lie: joined maps in one room, rooms used again when their values are no longer needed, and those of one image
+//! used again for the next where nothing looks at both.
 //!
 //! Invariant: a room is only ever used with one layout, so what lies around the maps stays zero for ever.
 
 use super::fuse::{Pass, What};
 use super::graph::Value;
-use super::kernels::LANES;
+use super::kernels::{LANES, PASSING};
 use super::layout::{Layout, Place};
 
 /// What is known of a value before it has a place.
@@ -18,8 +19,10 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Placed {
     places: Vec<Option<Place>>,
-    /// Numbers of an image.
-    pub image: usize,
+    /// Numbers that each image has for itself.
+    pub kept: usize,
+    /// Numbers that images use one after another.
+    pub passing: usize,
 }
 
 impl Placed {
@@ -36,11 +39,15 @@ pub(super) fn joins_blocks(parts: &[Value], channels: impl Fn(Value) -> usize) -
 
 /// Gives all values of the passes a place. `shapes` must agree in the layout of what is joined. A pass for which `replaces`
 /// names a value may write over it, number by number, if nobody reads it later: that saves the way to memory and back.
+///
+/// Passes that look at several images, by `several`, divide the others into stretches, which are run as a whole for one image
+/// after another: what is made and read within a stretch lies in [`PASSING`] memory, and all else with its image.
 pub(super) fn place(
     passes: &[Pass<'_>],
     outputs: &[Value],
     shapes: &[Option<Shape>],
     replaces: impl Fn(&Pass<'_>) -> Option<Value>,
+    several: impl Fn(&Pass<'_>) -> bool,
 ) -> Placed {
     let channels = |value: Value| shapes[value.index()].map_or(0, |shape| shape.channels);
     // The join that a value is made in, and at which block.
@@ -68,6 +75,11 @@ pub(super) fn place(
         (value, block)
     };
     let (first, last) = lifetimes(passes, outputs, shapes.len(), |value| root(value).0);
+    let stretches = stretches(passes, several);
+    let passes_by = |index: usize| {
+        let of = |pass: Option<usize>| pass.and_then(|pass| stretches[pass]);
+        of(first[index]).is_some() && of(first[index]) == of(last[index])
+    };
     let mut rooms = Rooms::default();
     let mut room_of: Vec<Option<usize>> = vec![None; shapes.len()];
     let mut replaced = Vec::new();
@@ -77,10 +89,11 @@ pub(super) fn place(
             // A value that is a room by itself, is read here for the last time, and has the same layout.
             let over = replaces(pass).map(Value::index).filter(|&old| {
                 let alike = shapes[old].is_some_and(|old| old.layout == shape.layout && old.channels == shape.channels);
-                pass.output.index() == index && homes[old].is_none() && last[old] == Some(at) && alike
+                let alone = homes[old].is_none() && last[old] == Some(at) && passes_by(old) == passes_by(index);
+                pass.output.index() == index && alone && alike
             });
             let room = over.and_then(|old| room_of[old].take());
-            room_of[index] = Some(room.unwrap_or_else(|| rooms.take(shape)));
+            room_of[index] = Some(room.unwrap_or_else(|| rooms.take(shape, passes_by(index))));
             if let (Some(old), Some(room)) = (over, room) {
                 replaced.push((old, room));
             }
@@ -92,14 +105,14 @@ pub(super) fn place(
     for (old, room) in replaced {
         room_of[old] = Some(room);
     }
-    let starts = rooms.starts();
+    let (starts, [kept, passing]) = rooms.starts();
     let places = (0..shapes.len()).map(|index| {
         let (home, block) = root(Value::at(index));
         let (shape, room) = (shapes[index]?, room_of[home.index()]?);
         let layout = rooms.rooms[room].layout;
         Some(Place { layout, start: starts[room] + block * layout.block(), channels: shape.channels })
     });
-    Placed { places: places.collect(), image: starts.last().copied().unwrap_or(0) }
+    Placed { places: places.collect(), kept, passing }
 }
 
 /// When the room of each value is first written and last read; outputs are read after all passes.
@@ -124,9 +137,21 @@ fn lifetimes(
     (first, last)
 }
 
+/// The stretch that each pass is in; none for those that look at several images.
+fn stretches(passes: &[Pass<'_>], several: impl Fn(&Pass<'_>) -> bool) -> Vec<Option<usize>> {
+    let mut stretch = 0;
+    let of = |pass| {
+        let alone = !several(pass);
+        stretch += usize::from(!alone);
+        alone.then_some(stretch)
+    };
+    passes.iter().map(of).collect()
+}
+
 struct Room {
     layout: Layout,
     blocks: usize,
+    passing: bool,
     free: bool,
 }
 
@@ -136,29 +161,31 @@ struct Rooms {
 }
 
 impl Rooms {
-    /// A free room of the same layout, the one that fits best, or a new one.
-    fn take(&mut self, shape: Shape) -> usize {
+    /// A free room of the same layout and memory, the one that fits best, or a new one.
+    fn take(&mut self, shape: Shape, passing: bool) -> usize {
         let blocks = shape.channels.div_ceil(LANES);
         let fit = |(_, room): &(usize, &Room)| room.blocks.abs_diff(blocks);
-        let free = self.rooms.iter().enumerate().filter(|(_, room)| room.free && room.layout == shape.layout);
+        let alike = |room: &Room| room.layout == shape.layout && room.passing == passing;
+        let free = self.rooms.iter().enumerate().filter(|(_, room)| room.free && alike(room));
         if let Some((at, _)) = free.min_by_key(fit) {
             let room = &mut self.rooms[at];
             room.free = false;
             room.blocks = room.blocks.max(blocks);
             return at;
         }
-        self.rooms.push(Room { layout: shape.layout, blocks, free: false });
+        self.rooms.push(Room { layout: shape.layout, blocks, passing, free: false });
         self.rooms.len() - 1
     }
 
-    /// Where each room begins, and where the last one ends.
-    fn starts(&self) -> Vec<usize> {
-        let mut starts = vec![0];
-        let mut end = 0;
-        for room in &self.rooms {
-            end += room.blocks * room.layout.block();
-            starts.push(end);
-        }
-        starts
+    /// Where each room begins, and how much there is of both kinds of memory.
+    fn starts(&self) -> (Vec<usize>, [usize; 2]) {
+        let [mut kept, mut passing] = [0; 2];
+        let starts = self.rooms.iter().map(|room| {
+            let numbers = room.blocks * room.layout.block();
+            let (end, mark) = if room.passing { (&mut passing, PASSING) } else { (&mut kept, 0) };
+            *end += numbers;
+            *end - numbers + mark
+        });
+        (starts.collect(), [kept, passing])
     }
 }

@@ -10,6 +10,7 @@ use super::layout::Place;
 use super::pack::{Group, Packed};
 use super::place::{Placed, joins_blocks, place};
 use super::shapes::{Reason, shapes};
+use super::way::looks_at_several;
 
 /// What is asked of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +37,8 @@ pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Resu
     let passes = fuse(graph);
     let shapes = shapes(graph, &passes, wish.side, wish.winograd)?;
     let replaces = |pass: &Pass<'_>| replaces(pass, &shapes, kernels);
-    let placed = place(&passes, graph.outputs(), &shapes, replaces);
+    let several = |pass: &Pass<'_>| looks_at_several(pass, &shapes, kernels, wish);
+    let placed = place(&passes, graph.outputs(), &shapes, replaces, several);
     let mut writer =
         Writer { graph, kernels, wish, placed, steps: Vec::new(), packed: Packed::default(), transformed: 0 };
     writer.packed.push(Group { first: 0, vectors: kernels.vectors, end: 0 }, |_| 0.0);
@@ -53,7 +55,8 @@ pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Resu
         }
     });
     let outputs = outputs.collect::<Result<_, Reason>>()?;
-    let room = Room { image: writer.placed.image, chunk: wish.chunk, transformed: writer.transformed };
+    let Placed { kept, passing, .. } = writer.placed;
+    let room = Room { image: kept, chunk: wish.chunk, passing, transformed: writer.transformed };
     let program =
         Program::new(kernels, writer.steps, room, writer.packed.into_lines()).map_err(|refused| match refused {
             Refused::NoKernel(what) => format!("expected an operation that there is a kernel for, found {what}"),

@@ -1,22 +1,11 @@
 //! A convolution → one step of rounded numbers, where there are kernels for it.
 
 use super::convolution::Site;
-use super::kernels::{DEPTH, LANES, Rounded, Rounding, Size, Step, TILE, bounds};
+use super::kernels::{DEPTH, LANES, Rounded, Rounding, Size, Step, bounds};
 use super::plan::Writer;
 
-/// Bytes of weights from which on they would leave the cache before the next image asks for them.
-const MANY_WEIGHTS: usize = 1 << 20;
-
 impl Writer<'_> {
-    /// Whether a convolution is computed from rounded numbers. Those that give one number for each channel are not: they
-    /// cost nothing, and heads and gates are better exact.
-    pub fn rounds(&self, site: &Site<'_>) -> bool {
-        let [height, width] = site.frame.size;
-        let fits = site.input.layout.depth == LANES || site.conv.kernel[1] * site.input.layout.depth <= DEPTH;
-        self.kernels.rounds() && site.conv.groups == 1 && height * width > 1 && fits
-    }
-
-    pub fn rounded(&mut self, site: &Site<'_>) {
+    pub fn rounded(&mut self, site: &Site<'_>, at_once: usize) {
         let Site { conv, output, residual, .. } = *site;
         let (bounds, act) = bounds(site.act);
         let [height, width] = site.frame.size;
@@ -35,7 +24,7 @@ impl Writer<'_> {
             residual: residual.map(|place| place.maps()),
             bounds,
             act,
-            at_once: if reads.places.len() * output.blocks() * TILE * 4 > MANY_WEIGHTS { self.wish.chunk } else { 1 },
+            at_once,
             image: reads.input.written_end().next_multiple_of(DEPTH),
             places: reads.places,
         };

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::sync::Once;
 
 /// One more than are computed at once where weights are many.
-const TILES: usize = 5;
+const TILES: usize = 9;
 /// Largest difference relative to the largest output. Products of whole numbers are exact in any order, so that only the
 /// last sums, which are f32 of large numbers, differ.
 const WHOLE: f64 = 1e-5;

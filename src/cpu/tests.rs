@@ -6,7 +6,7 @@ use crate::random::Random;
 use proptest::prelude::*;
 
 /// Tiles of a batch: one more than a chunk, so that the last chunk is not full.
-const TILES: usize = 5;
+const TILES: usize = 9;
 /// Largest difference relative to the largest output: f32 sums of some thousand terms, and a bit more where convolutions go
 /// by way of transformed numbers.
 const EXACT: f64 = 3e-6;
@@ -101,6 +101,25 @@ proptest! {
         let sum = graph.add(second, bent);
         let maps = graph.act(sum, Act::Relu);
         check(graph, maps, side);
+    }
+
+    /// What is looked at by several tiles at once lies in other memory than what is not, and shortcuts cross both ways.
+    #[test]
+    fn maps_that_stay_and_maps_that_pass(
+        side in 4_usize..20, ops in prop::collection::vec((0_u8..5, any::<prop::sample::Index>()), 2..10),
+    ) {
+        let (mut graph, stem) = start(32);
+        let mut values = vec![stem];
+        for (op, earlier) in ops {
+            let (last, earlier) = (values[values.len() - 1], *earlier.get(&values));
+            values.push(match op {
+                0 | 1 => conv(&mut graph, last, 32, [3, 3], 1, Padding::Explicit([1, 1]), 1),
+                2 => conv(&mut graph, last, 32, [1, 1], 1, Padding::Explicit([0; 2]), 1),
+                3 => graph.add(last, earlier),
+                _ => graph.act(last, Act::Silu),
+            });
+        }
+        check(graph, values[values.len() - 1], side);
     }
 
     #[test]

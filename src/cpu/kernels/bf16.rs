@@ -65,7 +65,7 @@ impl Rounding {
 #[inline(always)]
 pub(super) unsafe fn round(call: &Rounding, memory: Memory, to: *mut u16) {
     unsafe {
-        let start = memory.numbers.add(call.place).cast_const();
+        let start = memory.at(call.place).cast_const();
         if call.is_tile {
             for y in 0..call.height {
                 let (line, to) = (start.add(y * call.row), to.add(y * call.to_row));

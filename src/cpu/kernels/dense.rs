@@ -9,8 +9,9 @@ use super::act::apply;
 use super::lanes::{LANES, Lanes};
 use crate::cpu::graph::Act;
 
-/// How far ahead weights are asked for, numbers: as many as some dozen products take.
-const AHEAD: usize = 512;
+/// How far ahead weights are asked for, numbers: those of 512 channels come from beyond the cache, which takes as long as some
+/// hundred products.
+const AHEAD: usize = 2048;
 
 /// A stretch of input numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +72,10 @@ pub(super) unsafe fn rows<L: Lanes, const R: usize, const P: usize, const Z: usi
         for group in 0..groups {
             let row = first + group * R;
             let base = At {
-                input: memory.numbers.add(call.input + shift[0] + row * call.input_row),
-                output: memory.numbers.add(call.output + shift[1] + row * call.output_row),
+                input: memory.at(call.input + shift[0] + row * call.input_row),
+                output: memory.at(call.output + shift[1] + row * call.output_row),
                 residual: match call.residual {
-                    Some([place, pitch, _]) => memory.numbers.add(place + row * pitch),
+                    Some([place, pitch, _]) => memory.at(place + row * pitch),
                     None => memory.numbers,
                 },
             };

@@ -34,8 +34,8 @@ pub(super) unsafe fn rows<L: Lanes, const K: usize, const S: usize, const P: usi
         let weights = memory.weights.add(call.weights);
         let bias = L::load(weights.add(K * K * LANES));
         for row in 0..call.height {
-            let input = memory.numbers.add(call.input + row * S * call.input_row);
-            let output = memory.numbers.add(call.output + row * call.output_row);
+            let input = memory.at(call.input + row * S * call.input_row);
+            let output = memory.at(call.output + row * call.output_row);
             for piece in 0..pieces {
                 let x = if piece + 1 == pieces { call.width - P } else { piece * P };
                 let mut sums = [bias; P];

@@ -63,12 +63,12 @@ pub(super) unsafe fn each<L: Lanes>(call: &Each, memory: Memory) {
                     factor = L::load(pair);
                     summand = L::load(pair.add(LANES));
                 }
-                What::Weigh(maps) => factor = L::load(memory.numbers.add(maps.place + block * maps.block)),
+                What::Weigh(maps) => factor = L::load(memory.at(maps.place + block * maps.block)),
                 What::Copy | What::Add(_) => {}
             }
             for y in 0..height {
-                let input = memory.numbers.add(call.input.place + block * call.input.block + y * call.input.row);
-                let output = memory.numbers.add(call.output.place + block * call.output.block + y * call.output.row);
+                let input = memory.at(call.input.place + block * call.input.block + y * call.input.row);
+                let output = memory.at(call.output.place + block * call.output.block + y * call.output.row);
                 match call.what {
                     What::Copy => {
                         for x in 0..width {
@@ -90,7 +90,7 @@ pub(super) unsafe fn each<L: Lanes>(call: &Each, memory: Memory) {
                         }
                     }
                     What::Add(other) => {
-                        let other = memory.numbers.add(other.place + block * other.block + y * other.row);
+                        let other = memory.at(other.place + block * other.block + y * other.row);
                         for x in 0..width {
                             let value = L::load(input.add(x * LANES)).add(L::load(other.add(x * LANES)));
                             high.min_of(low.max_of(value)).store(output.add(x * LANES));
@@ -112,7 +112,7 @@ pub(super) unsafe fn global_mean<L: Lanes>(input: Maps, output: Maps, size: Size
     unsafe {
         let share = L::splat(1.0 / (size.height * size.width) as f32);
         for block in 0..size.blocks {
-            let maps = memory.numbers.add(input.place + block * input.block).cast_const();
+            let maps = memory.at(input.place + block * input.block).cast_const();
             // Rows are added up apart, so that a sum has no more terms than it must.
             let mut all = L::splat(0.0);
             for y in 0..size.height {
@@ -129,7 +129,7 @@ pub(super) unsafe fn global_mean<L: Lanes>(input: Maps, output: Maps, size: Size
                 }
                 all = all.add(sums[0].add(sums[1]).add(sums[2].add(sums[3])));
             }
-            all.mul(share).store(memory.numbers.add(output.place + block * output.block));
+            all.mul(share).store(memory.at(output.place + block * output.block));
         }
     }
 }
@@ -158,8 +158,8 @@ pub(super) unsafe fn layer_norm<L: Lanes>(call: &LayerNorm, memory: Memory) {
         let share = 1.0 / call.channels as f32;
         for y in 0..height {
             for x in 0..width {
-                let input = memory.numbers.add(call.input.place + y * call.input.row + x * LANES).cast_const();
-                let output = memory.numbers.add(call.output.place + y * call.output.row + x * LANES);
+                let input = memory.at(call.input.place + y * call.input.row + x * LANES).cast_const();
+                let output = memory.at(call.output.place + y * call.output.row + x * LANES);
                 let mean = total::<L>(input, call, 0.0, false) * share;
                 let variance = total::<L>(input, call, mean, true) * share;
                 let scale = L::splat(1.0 / (variance + call.epsilon).sqrt());
@@ -222,10 +222,11 @@ pub(super) unsafe fn pick(call: &Pick, memory: Memory) {
     unsafe {
         for (block, from) in call.from.chunks(LANES).enumerate() {
             for y in 0..call.size.height {
-                let output = memory.numbers.add(call.output.place + block * call.output.block + y * call.output.row);
-                for x in 0..call.size.width {
-                    for (lane, [place, row]) in from.iter().enumerate() {
-                        *output.add(x * LANES + lane) = *memory.numbers.add(place + y * row + x * LANES);
+                let output = memory.at(call.output.place + block * call.output.block + y * call.output.row);
+                for (lane, [place, row]) in from.iter().enumerate() {
+                    let line = memory.at(place + y * row).cast_const();
+                    for x in 0..call.size.width {
+                        *output.add(x * LANES + lane) = *line.add(x * LANES);
                     }
                 }
             }

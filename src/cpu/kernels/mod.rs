@@ -24,6 +24,7 @@ mod lanes;
 mod maps;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pages;
 mod pool;
 mod processor;
 mod program;
@@ -45,17 +46,34 @@ pub(super) use pool::Pool;
 pub use processor::BF16_TWIN;
 pub(super) use processor::Kernels;
 pub(super) use program::{Line, Program, Refused, Room, Source};
-pub(super) use rounded::{Rounded, TILE, TOGETHER};
+pub(super) use rounded::{Rounded, TOGETHER};
 pub(super) use step::{Products, Step, Winograd};
 pub(super) use tile::Tile;
 pub(super) use winograd::{Finish, INPUT, OUTPUT, PLACES, Transform};
 
-/// What kernels work on; both are as long as the plan said.
+/// The bit of a place that lies in memory which images use one after another.
+pub(super) const PASSING: usize = 1 << (usize::BITS - 1);
+
+/// What kernels work on; all are as long as the plan said.
 #[derive(Clone, Copy)]
 struct Memory {
     /// Of an image, or of all from the first one on.
     numbers: *mut f32,
-    /// Beyond all images: what is transformed, or rounded to half as many bits.
+    /// What an image leaves to the next: places with [`PASSING`].
+    passing: *mut f32,
+    /// Beyond both: what is transformed, or rounded to half as many bits.
     transformed: *mut f32,
     weights: *const f32,
+}
+
+impl Memory {
+    /// The number of a place.
+    ///
+    /// # Safety
+    /// The place must lie in the memory.
+    #[inline(always)]
+    unsafe fn at(self, place: usize) -> *mut f32 {
+        // SAFETY: the caller's.
+        unsafe { if place & PASSING == 0 { self.numbers.add(place) } else { self.passing.add(place & !PASSING) } }
+    }
 }

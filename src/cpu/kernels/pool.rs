@@ -36,9 +36,9 @@ fn inside(at: usize, call: &Pool, length: usize) -> (usize, usize) {
 pub(super) unsafe fn pool<L: Lanes>(call: &Pool, memory: Memory) {
     unsafe {
         for block in 0..call.size.blocks {
-            let maps = memory.numbers.add(call.input.place + block * call.input.block).cast_const();
+            let maps = memory.at(call.input.place + block * call.input.block).cast_const();
             for y in 0..call.size.height {
-                let output = memory.numbers.add(call.output.place + block * call.output.block + y * call.output.row);
+                let output = memory.at(call.output.place + block * call.output.block + y * call.output.row);
                 let (top, bottom) = inside(y, call, call.height);
                 for x in 0..call.size.width {
                     let (left, right) = inside(x, call, call.width);

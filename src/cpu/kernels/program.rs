@@ -5,6 +5,7 @@ use super::dense::Dense;
 use super::depthwise::Depthwise;
 use super::lanes::LANES;
 use super::maps::{Each, LayerNorm, Maps, Pick, Size};
+use super::pages;
 use super::pool::Pool;
 use super::processor::{DEPTHWISE_PIXELS, DenseRows, DepthwiseRows, Kernels, OfRounded};
 use super::reach::ends;
@@ -51,7 +52,9 @@ pub(in crate::cpu) struct Room {
     pub image: usize,
     /// Images of a chunk, at most.
     pub chunk: usize,
-    /// Beyond the images.
+    /// Beyond the images: what they use one after another.
+    pub passing: usize,
+    /// Beyond that.
     pub transformed: usize,
 }
 
@@ -75,7 +78,7 @@ pub(in crate::cpu) struct Program {
 
 impl Room {
     fn numbers(&self) -> usize {
-        self.image * self.chunk + self.transformed
+        self.image * self.chunk + self.passing + self.transformed
     }
 }
 
@@ -85,14 +88,18 @@ impl Program {
         let mut ready = Vec::with_capacity(steps.len());
         for (at, step) in steps.into_iter().enumerate() {
             let ends = ends(&step);
-            let limits = [room.image, room.transformed, weights.len() * LANES];
-            for (end, expected) in [ends.image, ends.transformed, ends.weights].into_iter().zip(limits) {
+            let step = ready_for(kernels, step)?;
+            // What looks at several images finds none of them where they pass.
+            let passing = if step.is_of_one_image() { room.passing } else { 0 };
+            let limits = [room.image, passing, room.transformed, weights.len() * LANES];
+            for (end, expected) in [ends.image, ends.passing, ends.transformed, ends.weights].into_iter().zip(limits) {
                 if end > expected {
                     return Err(Refused::Outside { step: at, end, expected });
                 }
             }
-            ready.push(ready_for(kernels, step)?);
+            ready.push(step);
         }
+        pages::enlarge(&weights);
         Ok(Self { kernels, steps: ready, room, weights })
     }
 
@@ -118,7 +125,7 @@ impl Program {
 
     /// Memory for one worker, of zeros: what lies around maps is never written.
     pub fn memory(&self) -> Vec<Line> {
-        vec![Line([0.0; LANES]); self.room.numbers().div_ceil(LANES)]
+        pages::zeros(self.room.numbers().div_ceil(LANES))
     }
 
     /// Bytes of [`Program::memory`] and of the weights, which all workers share.
@@ -135,8 +142,10 @@ impl Program {
         assert!(images <= self.room.chunk, "expected at most {} images, found {images}", self.room.chunk);
         let numbers: *mut f32 = memory.as_mut_ptr().cast();
         // SAFETY: the memory was found long enough just now.
-        let transformed = unsafe { numbers.add(self.room.image * self.room.chunk) };
-        let all = Memory { numbers, transformed, weights: self.weights.as_ptr().cast() };
+        let passing = unsafe { numbers.add(self.room.image * self.room.chunk) };
+        // SAFETY: as above.
+        let transformed = unsafe { passing.add(self.room.passing) };
+        let all = Memory { numbers, passing, transformed, weights: self.weights.as_ptr().cast() };
         // Steps that look at one image at a time run one after another for each image, while its maps are in the cache.
         for stretch in self.steps.chunk_by(|a, b| a.is_of_one_image() && b.is_of_one_image()) {
             if let [Ready::Winograd(call, rows)] = stretch

@@ -1,22 +1,26 @@
 //! How far a step reaches in the memory that it works on.
 
+use super::PASSING;
 use super::dense::Dense;
 use super::lanes::LANES;
 use super::maps::{Maps, Size, What};
 use super::step::{Products, Step};
 use super::winograd::{INPUT, OUTPUT, PLACES, Transform};
 
-/// One past the last number that a step touches: of an image, of what is transformed, of the weights.
+/// One past the last number that a step touches: of an image, of what passes, of what is transformed, of the weights.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ends {
     pub image: usize,
+    pub passing: usize,
     pub transformed: usize,
     pub weights: usize,
 }
 
 impl Ends {
+    /// An end keeps the mark of its place.
     fn image(&mut self, end: usize) {
-        self.image = self.image.max(end);
+        let of = if end & PASSING == 0 { &mut self.image } else { &mut self.passing };
+        *of = (*of).max(end & !PASSING);
     }
     fn maps(&mut self, maps: &Maps, size: &Size) {
         let last = |count: usize| count.saturating_sub(1);
@@ -34,7 +38,7 @@ pub(super) fn ends(step: &Step) -> Ends {
         Step::Tile(call) => ends.image(call.output + last(call.side) * call.output_row + call.side * 3),
         Step::Dense(call, vectors, distance) => {
             let [input, output, residual, weights] = dense_ends(call, *vectors, *distance);
-            ends.image(input.max(output).max(residual));
+            [input, output, residual].into_iter().for_each(|end| ends.image(end));
             ends.weights(weights);
         }
         Step::Depthwise(call, [side, stride]) => {

@@ -169,7 +169,7 @@ unsafe fn finish<L: Lanes>(
         // A stretch within a row of the maps at a time.
         while left > 0 {
             let count = left.min(width - x);
-            let place = |maps: &Maps| memory.numbers.add(maps.place + block * maps.block + y * maps.row + x * LANES);
+            let place = |maps: &Maps| memory.at(maps.place + block * maps.block + y * maps.row + x * LANES);
             let output = place(&call.output);
             match &call.residual {
                 Some(residual) => {

@@ -8,7 +8,8 @@ use super::rounded::Rounded;
 use super::tile::Tile;
 use super::winograd::{Finish, Transform};
 
-/// What a step does. Places are in numbers: of an image from where the image begins, those of [`Winograd`]'s transformed
+/// What a step does. Places are in numbers: of an image from where the image begins, with [`super::PASSING`] of what images use
+/// one after another from where that begins, those of [`Winograd`]'s transformed
 /// numbers from where all images end, those of weights from their beginning.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::cpu) enum Step {

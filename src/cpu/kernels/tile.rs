@@ -29,9 +29,8 @@ pub(super) unsafe fn from_bytes(call: Tile, bytes: &[u8], input_px: usize, by: &
         let start = ((y + border) * input_px + border) * 3;
         let line = &bytes[start..start + call.side * 3];
         // SAFETY: the caller has room for the row there.
-        let output = unsafe {
-            std::slice::from_raw_parts_mut(memory.numbers.add(call.output + y * call.output_row), call.side * 3)
-        };
+        let output =
+            unsafe { std::slice::from_raw_parts_mut(memory.at(call.output + y * call.output_row), call.side * 3) };
         for (output, line) in output.chunks_mut(PERIOD).zip(line.chunks(PERIOD)) {
             for ((value, byte), (scale, shift)) in output.iter_mut().zip(line).zip(scales.iter().zip(&shifts)) {
                 *value = f32::from(*byte) * scale + shift;
@@ -49,9 +48,8 @@ pub(super) unsafe fn from_numbers(call: Tile, values: &[f32], memory: Memory) {
     let plane = call.side * call.side;
     for y in 0..call.side {
         // SAFETY: the caller has room for the row there.
-        let output = unsafe {
-            std::slice::from_raw_parts_mut(memory.numbers.add(call.output + y * call.output_row), call.side * 3)
-        };
+        let output =
+            unsafe { std::slice::from_raw_parts_mut(memory.at(call.output + y * call.output_row), call.side * 3) };
         for (x, pixel) in output.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             for (channel, value) in pixel.iter_mut().enumerate() {
                 *value = values[channel * plane + y * call.side + x];

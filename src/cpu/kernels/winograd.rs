@@ -85,7 +85,7 @@ pub(super) unsafe fn gather<L: Lanes>(call: &Transform, memory: Memory, first: u
         for at in 0..count {
             let (image, square) = ((first + at) / call.squares, (first + at) % call.squares);
             let (y, x) = (square / call.columns * OUTPUT, square % call.columns * OUTPUT);
-            let maps = memory.numbers.add(call.maps + image * call.image + y * call.maps_row + x * LANES).cast_const();
+            let maps = memory.at(call.maps + image * call.image + y * call.maps_row + x * LANES).cast_const();
             let planes = memory.transformed.add(call.planes + at * LANES);
             let zero = L::splat(0.0);
             let mut half = [[zero; INPUT]; INPUT];
@@ -141,9 +141,9 @@ pub(super) unsafe fn scatter<L: Lanes>(call: &Transform, finish: &Finish, memory
                     break;
                 }
                 let unbent = unbend(half[row]);
-                let line = memory.numbers.add(call.maps + image * call.image + (y + row) * call.maps_row + x * LANES);
+                let line = memory.at(call.maps + image * call.image + (y + row) * call.maps_row + x * LANES);
                 if let Some([place, pitch, stride]) = finish.residual {
-                    let other = memory.numbers.add(place + image * stride + (y + row) * pitch + x * LANES);
+                    let other = memory.at(place + image * stride + (y + row) * pitch + x * LANES);
                     for column in 0..OUTPUT {
                         if column < columns {
                             let sum = unbent[column].add(bias).add(L::load(other.add(column * LANES)));
