@@ -24,6 +24,8 @@ mod lanes;
 mod maps;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(test)]
+mod operations;
 mod pages;
 mod pool;
 mod processor;

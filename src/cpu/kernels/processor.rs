@@ -5,6 +5,8 @@ use super::dense::{self, Dense};
 use super::depthwise::{self, Depthwise};
 use super::lanes::{Lanes, Portable};
 use super::maps::{self, Each, LayerNorm, Maps, Pick, Size};
+#[cfg(test)]
+use super::operations::{self, Operands, Results};
 use super::pool::{self, Pool};
 use super::rounded::{self, Rounded};
 use super::tile::{self, Normal, Tile};
@@ -36,6 +38,8 @@ pub(in crate::cpu) struct Kernels {
     pub(super) pool: unsafe fn(&Pool, Memory),
     pub(super) from_bytes: unsafe fn(Tile, &[u8], usize, &Normal, Memory),
     pub(super) from_numbers: unsafe fn(Tile, &[f32], Memory),
+    #[cfg(test)]
+    pub(super) operations: unsafe fn(&Operands) -> Results,
 }
 
 /// Name of the kernels that round as a matrix unit does, on every processor.
@@ -132,6 +136,12 @@ macro_rules! kernels {
                 unsafe { rounded::convolution::<$lanes, rounded::Twin>(call, memory, images) }
             }
 
+            #[cfg(test)]
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn operations(operands: &Operands) -> Results {
+                unsafe { operations::all::<$lanes>(operands) }
+            }
+
             fn choose_dense([rows, pixels, vectors, distance]: [usize; 4]) -> Option<DenseRows> {
                 match (rows, vectors, distance) {
                     (1, 1, 16) => with_pixels!(dense, pixels, $one, 1 1 16),
@@ -182,6 +192,8 @@ macro_rules! kernels {
                 pool,
                 from_bytes,
                 from_numbers,
+                #[cfg(test)]
+                operations,
             };
             pub(super) static KERNELS: Kernels = SET;
             pub(super) static TWIN: Kernels = Kernels { name: BF16_TWIN, rounded: Some(twin), ..SET };
