@@ -36,13 +36,14 @@ pub enum Sums {
 pub struct Engine {
     plan: Plan,
     options: Options,
-    /// Memory of workers that are done, for [`Engine::run_all`].
-    spare: Mutex<Vec<Workspace>>,
+    /// Memory of workers that are done, for those that come: lanes, and the threads of [`Engine::run_all`].
+    spare: Mutex<Vec<Vec<Line>>>,
 }
 
-/// The memory of one worker.
+/// The memory of one worker, which goes back to its engine in the end.
 #[derive(Debug)]
-pub struct Workspace {
+pub struct Workspace<'a> {
+    engine: &'a Engine,
     lines: Vec<Line>,
 }
 
@@ -132,9 +133,11 @@ impl Engine {
         self.plan.program.bytes()
     }
 
-    /// Memory for one worker.
-    pub fn workspace(&self) -> Workspace {
-        Workspace { lines: self.plan.program.memory() }
+    /// Memory for one worker: what another one gave back, or else new memory, so there is never more than for all who work
+    /// at the same time.
+    pub fn workspace(&self) -> Workspace<'_> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Workspace { engine: self, lines: spare.unwrap_or_else(|| self.plan.program.memory()) }
     }
 
     /// Computes some tiles on the calling thread; nothing is allocated.
@@ -144,7 +147,7 @@ impl Engine {
     ///
     /// # Panics
     /// When `out` or the tiles are too short, or the workspace is of another engine.
-    pub fn run(&self, workspace: &mut Workspace, tiles: Tiles<'_>, count: usize, out: &mut [f32]) {
+    pub fn run(&self, workspace: &mut Workspace<'_>, tiles: Tiles<'_>, count: usize, out: &mut [f32]) {
         let (program, width) = (&self.plan.program, self.outputs());
         let chunk = program.chunk();
         for (at, rows) in (0..count).step_by(chunk).zip(out[..count * width].chunks_mut(chunk * width)) {
@@ -172,11 +175,8 @@ impl Engine {
         // All threads have something to do before one has a whole chunk.
         let part = count.div_ceil(rayon::current_num_threads()).clamp(1, self.plan.program.chunk());
         out[..count * width].par_chunks_mut(part * width).enumerate().for_each(|(at, rows)| {
-            let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut workspace = spare.unwrap_or_else(|| self.workspace());
             let (first, images) = (at * part, rows.len() / width);
-            self.run(&mut workspace, self.slice(tiles, first, images), images, rows);
-            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+            self.run(&mut self.workspace(), self.slice(tiles, first, images), images, rows);
         });
     }
 
@@ -189,6 +189,13 @@ impl Engine {
             }
             Tiles::Numbers(numbers) => Tiles::Numbers(&numbers[part(self.options.side_px * self.options.side_px * 3)]),
         }
+    }
+}
+
+impl Drop for Workspace<'_> {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        self.engine.spare.lock().unwrap_or_else(PoisonError::into_inner).push(lines);
     }
 }
 
@@ -209,4 +216,26 @@ fn kernels_for(sums: Sums, name: Option<&str>) -> Result<&'static Kernels> {
         let message = format!("expected kernels among {}, found {:?}", known.join(", "), name.unwrap_or_default());
         Error::new(ErrorKind::Usage, "CPU-0002", message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_was_given_back_is_lent_again_and_what_is_lent_is_not() {
+        let (mut graph, tile) = Graph::new();
+        let maps = graph.linear(tile, vec![0.5; 6], vec![0.0; 2]);
+        let mean = graph.global_mean(maps);
+        graph.give(mean);
+        let engine = Engine::new(&graph, Options { side_px: 8, sums: Sums::Fast }).unwrap();
+        let first = engine.workspace();
+        let place = first.lines.as_ptr();
+        drop(first);
+        let (again, other) = (engine.workspace(), engine.workspace());
+        assert_eq!(again.lines.as_ptr(), place);
+        assert_ne!(other.lines.as_ptr(), place);
+        drop((again, other));
+        assert_eq!(engine.spare.lock().unwrap().len(), 2);
+    }
 }

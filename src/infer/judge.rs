@@ -36,7 +36,8 @@ pub(super) struct Said<'a> {
 pub(super) struct Lane<'a> {
     judge: &'a Judge,
     engine: &'a Engine,
-    workspace: Workspace,
+    by: Normalisation,
+    workspace: Workspace<'a>,
     out: Vec<f32>,
 }
 
@@ -96,10 +97,11 @@ impl Judge {
         self.engine.is_some()
     }
 
-    /// Memory for one more thread on our own engine; none where burn computes.
-    pub(super) fn lane(&self) -> Option<Lane<'_>> {
+    /// Memory for one more thread on our own engine, for tiles whose bytes are normalised so and no more; none where burn
+    /// computes.
+    pub(super) fn lane(&self, by: Normalisation) -> Option<Lane<'_>> {
         let engine = self.engine.as_deref()?;
-        Some(Lane { judge: self, engine, workspace: engine.workspace(), out: Vec::new() })
+        Some(Lane { judge: self, engine, by, workspace: engine.workspace(), out: Vec::new() })
     }
 
     /// All that it says, as one tensor: what is read back at once costs one wait.
@@ -155,10 +157,10 @@ impl Lane<'_> {
     ///
     /// # Errors
     /// As [`Judge::forward`].
-    pub(super) fn forward(&mut self, bytes: &[u8], shape: UnpackShape, by: Normalisation) -> Result<Vec<f32>> {
+    pub(super) fn forward(&mut self, bytes: &[u8], shape: UnpackShape) -> Result<Vec<f32>> {
         let (width, outputs) = (self.engine.outputs(), self.judge.network.spec().outputs());
         self.out.resize(shape.tiles * width, 0.0);
-        let tiles = Tiles::Bytes { bytes, side_px: shape.input_px, scale: by.scale, shift: by.shift };
+        let tiles = Tiles::Bytes { bytes, side_px: shape.input_px, scale: self.by.scale, shift: self.by.shift };
         self.engine.run(&mut self.workspace, tiles, shape.tiles, &mut self.out);
         let Some(familiarity) = &self.judge.familiarity else { return Ok(self.out.clone()) };
         let looks: Vec<f32> = self.out.chunks(width).flat_map(|row| &row[outputs..]).copied().collect();

@@ -231,14 +231,15 @@ impl Predictor {
 
     /// One of several lanes on the CPU.
     fn run_lane(&self, feed: &dyn BatchFeed, sink: &(dyn Fn(Scored) + Sync), failed: &AtomicBool) -> Result<()> {
-        let mut lane = self.judge.lane();
+        // Where more is done to a tile than to normalise its bytes, the threads that do it compute the network, too.
+        let mut lane = self.eye.plain().and_then(|by| self.judge.lane(by));
         while !failed.load(Ordering::Relaxed) {
             let Some(batch) = feed.next_batch() else { break };
             let shape = UnpackShape { tiles: batch.tiles.len(), ..self.shape_for(&batch) };
             let (tiles, bytes) = (batch.tiles.clone(), &batch.pixels[..shape.bytes()]);
-            let values = match (&mut lane, self.eye.plain()) {
-                (Some(lane), Some(by)) => lane.forward(bytes, shape, by)?,
-                _ => Readback::start(self.judge.forward(self.eye.see(bytes, shape, &self.device))?).wait()?,
+            let values = match &mut lane {
+                Some(lane) => lane.forward(bytes, shape)?,
+                None => Readback::start(self.judge.forward(self.eye.see(bytes, shape, &self.device))?).wait()?,
             };
             feed.recycle(batch);
             sink(self.score(tiles, &values)?);
