@@ -1,12 +1,18 @@
 //! Weights in the order in which kernels use them.
+//!
+//! A plan is written twice: first to count lines, then with room for so many, because a list that grows is copied again and
+//! again, and there twice meanwhile.
 
 use super::graph::Conv;
 use super::kernels::{DEPTH, INPUT, LANES, Line, PLACES, TOGETHER, to_bf16};
 
-/// Packed weights of a plan.
-#[derive(Debug, Default)]
+/// Packed weights of a plan, or how many there will be.
+#[derive(Debug)]
 pub(super) struct Packed {
-    lines: Vec<Line>,
+    /// Lines so far.
+    count: usize,
+    /// What they hold; none where they are counted.
+    lines: Option<Vec<Line>>,
 }
 
 /// The channel that a lane of a group of output channels holds; none beyond the last.
@@ -27,21 +33,38 @@ impl Group {
 }
 
 impl Packed {
-    /// The next place, numbers.
-    pub fn end(&self) -> usize {
-        self.lines.len() * LANES
+    /// Lines are counted, and not made.
+    pub fn counting() -> Self {
+        Self { count: 0, lines: None }
     }
 
+    /// Room for as many lines as were counted.
+    pub fn with_room_of(counted: &Self) -> Self {
+        Self { count: 0, lines: Some(Vec::with_capacity(counted.count)) }
+    }
+
+    /// The next place, numbers.
+    pub fn end(&self) -> usize {
+        self.count * LANES
+    }
+
+    /// The lines; nothing where they were only counted.
     pub fn into_lines(self) -> Vec<Line> {
-        self.lines
+        self.lines.unwrap_or_default()
+    }
+
+    fn line(&mut self, of: impl Fn(usize) -> f32) {
+        self.count += 1;
+        if let Some(lines) = &mut self.lines {
+            lines.push(Line(std::array::from_fn(of)));
+        }
     }
 
     /// A vector for each vector of a group; lanes beyond the last channel are 0.
     pub fn push(&mut self, group: Group, of: impl Fn(usize) -> f32) -> usize {
         let start = self.end();
         for vector in 0..group.vectors {
-            let lane = |lane| group.channel(vector, lane).map_or(0.0, &of);
-            self.lines.push(Line(std::array::from_fn(lane)));
+            self.line(|lane| group.channel(vector, lane).map_or(0.0, &of));
         }
         start
     }
@@ -88,8 +111,7 @@ impl Packed {
                 for vector in 0..vectors {
                     for pair in inputs.as_chunks::<2>().0 {
                         let both = |out| f32::from_bits(weight(out, pair[0]) | weight(out, pair[1]) << 16);
-                        let lane = |lane| group.channel(vector, lane).map_or(0.0, both);
-                        self.lines.push(Line(std::array::from_fn(lane)));
+                        self.line(|lane| group.channel(vector, lane).map_or(0.0, both));
                     }
                 }
             }
@@ -101,8 +123,12 @@ impl Packed {
     /// Gives the start and the distance from one place to the next.
     pub fn push_winograd(&mut self, conv: &Conv, group: Group) -> [usize; 2] {
         let [inputs, _] = conv.channels;
-        let start = self.end();
-        let mut bent = vec![[0.0_f32; PLACES]; inputs * group.vectors * LANES];
+        let (start, of_place) = (self.end(), inputs * group.vectors);
+        if self.lines.is_none() {
+            self.count += PLACES * of_place;
+            return [start, of_place * LANES];
+        }
+        let mut bent = vec![[0.0_f32; PLACES]; of_place * LANES];
         for channel in 0..inputs {
             for vector in 0..group.vectors {
                 for lane in 0..LANES {
@@ -115,10 +141,10 @@ impl Packed {
         }
         for place in 0..PLACES {
             for lanes in bent.chunks(LANES) {
-                self.lines.push(Line(std::array::from_fn(|lane| lanes[lane][place])));
+                self.line(|lane| lanes[lane][place]);
             }
         }
-        [start, inputs * group.vectors * LANES]
+        [start, of_place * LANES]
     }
 }
 
@@ -169,4 +195,34 @@ fn bend(g: impl Fn(usize, usize) -> f64) -> [f32; PLACES] {
         }
         sum as f32
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::graph::Padding;
+    use super::*;
+
+    #[test]
+    fn as_many_lines_come_as_were_counted_and_at_the_same_places() {
+        let (channels, kernel, groups) = ([5, 37], [3, 3], 1);
+        let (weight, bias) = (vec![1.0; 5 * 37 * 9], vec![1.0; 37]);
+        let conv = Conv { channels, kernel, stride: 1, padding: Padding::Same, groups, weight, bias };
+        let group = Group { first: 16, vectors: 2, end: 37 };
+        let fill = |packed: &mut Packed| {
+            let inputs = [[0, 0, 0], [4, 2, 2]];
+            let rounded: Vec<_> = (0..DEPTH).map(|input| (input < 5).then_some([input, 1, 1])).collect();
+            let [winograd, apart] = packed.push_winograd(&conv, group);
+            let plain = [packed.push(group, |channel| conv.bias[channel]), packed.push_blocks(&conv.bias)];
+            let pairs = packed.push_pairs(&conv.bias, &conv.bias);
+            [winograd, apart, plain[0], plain[1], pairs, packed.push_dense(&conv, group, &inputs), {
+                packed.push_rounded(&conv, &rounded)
+            }]
+        };
+        let mut counted = Packed::counting();
+        let mut made = Packed::with_room_of(&counted);
+        assert_eq!(fill(&mut counted), fill(&mut made));
+        assert_eq!((counted.end(), counted.into_lines().len()), (made.end(), 0));
+        let count = made.count;
+        assert_eq!(made.into_lines().len(), count);
+    }
 }

@@ -39,12 +39,13 @@ pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Resu
     let replaces = |pass: &Pass<'_>| replaces(pass, &shapes, kernels);
     let several = |pass: &Pass<'_>| looks_at_several(pass, &shapes, kernels, wish);
     let placed = place(&passes, graph.outputs(), &shapes, replaces, several);
-    let mut writer =
-        Writer { graph, kernels, wish, placed, steps: Vec::new(), packed: Packed::default(), transformed: 0 };
-    writer.packed.push(Group { first: 0, vectors: kernels.vectors, end: 0 }, |_| 0.0);
-    for pass in &passes {
-        writer.pass(pass)?;
-    }
+    let write = |packed| {
+        let mut writer = Writer { graph, kernels, wish, placed: &placed, steps: Vec::new(), packed, transformed: 0 };
+        writer.packed.push(Group { first: 0, vectors: kernels.vectors, end: 0 }, |_| 0.0);
+        passes.iter().try_for_each(|pass| writer.pass(pass))?;
+        Ok::<_, Reason>(writer)
+    };
+    let writer = write(Packed::with_room_of(&write(Packed::counting())?.packed))?;
     let outputs = graph.outputs().iter().map(|&output| {
         let place = writer.of(output)?;
         let one = place.layout.height * place.layout.width == 1 && place.layout.block() == LANES;
@@ -55,7 +56,7 @@ pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Resu
         }
     });
     let outputs = outputs.collect::<Result<_, Reason>>()?;
-    let Placed { kept, passing, .. } = writer.placed;
+    let &Placed { kept, passing, .. } = writer.placed;
     let room = Room { image: kept, chunk: wish.chunk, passing, transformed: writer.transformed };
     let program =
         Program::new(kernels, writer.steps, room, writer.packed.into_lines()).map_err(|refused| match refused {
@@ -72,7 +73,7 @@ pub(super) struct Writer<'a> {
     graph: &'a Graph,
     pub kernels: &'static Kernels,
     pub wish: Wish,
-    pub placed: Placed,
+    pub placed: &'a Placed,
     pub steps: Vec<Step>,
     pub packed: Packed,
     /// Numbers beyond the images.
