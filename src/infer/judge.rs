@@ -15,11 +15,18 @@ use std::sync::Arc;
 /// A model on a device.
 #[derive(Debug)]
 pub(super) struct Judge {
-    network: Network,
+    computes: Computes,
+    /// Numbers that the network gives for a tile, without distances.
+    outputs: usize,
     arithmetic: Arithmetic,
     familiarity: Option<FamiliarityLayer>,
-    /// Our own engine, where it computes in place of the network's operations.
-    engine: Option<Arc<Engine>>,
+}
+
+/// What computes the network, with the weights in the one form that it needs.
+#[derive(Debug)]
+enum Computes {
+    Burn(Box<Network>),
+    Engine(Arc<Engine>),
 }
 
 /// What a model says of some tiles.
@@ -58,32 +65,18 @@ impl Judge {
     pub(super) fn on(bundle: &Bundle, device: &OpenDevice, kernels: Option<&str>) -> Result<Self> {
         let arithmetic = device.arithmetic;
         let familiarity = bundle.feature_model().map(|model| model.layer(&device.device));
-        let network = bundle.network(&device.device)?.cast(arithmetic.float());
-        let network = if device.is_cpu { network } else { network.laid() };
-        let sums = match arithmetic {
-            Arithmetic::F32 => Some(Sums::Fast),
-            Arithmetic::Exact => Some(Sums::Exact),
-            Arithmetic::Bf16 => Some(Sums::Bf16),
-            Arithmetic::F16 | Arithmetic::Reference => None,
-        };
-        let engine = match sums.filter(|_| device.is_cpu) {
-            Some(sums) => {
-                let side_px = bundle.preprocess().input_px as usize;
-                planned(&network, Options { side_px, sums }, familiarity.is_some(), kernels)?
-            }
-            None => None,
-        };
-        if arithmetic == Arithmetic::Bf16 && engine.is_none() {
+        let computes = Computes::of(bundle, device, familiarity.is_some(), kernels)?;
+        if arithmetic == Arithmetic::Bf16 && matches!(computes, Computes::Burn(_)) {
             let message = format!("expected a network that our own engine computes, for bf16, found {}", bundle.name());
             let advice = "`--precision f32` works with every network";
             return Err(Error::new(ErrorKind::Device, "DEV-0008", message).with_advice(advice));
         }
-        Ok(Self { network, arithmetic, familiarity, engine })
+        Ok(Self { computes, outputs: bundle.spec().outputs(), arithmetic, familiarity })
     }
 
     /// What computes: `burn`, or our own engine with its instructions and how it takes sums.
     pub(super) fn engine(&self) -> String {
-        let Some(engine) = &self.engine else { return "burn".to_owned() };
+        let Computes::Engine(engine) = &self.computes else { return "burn".to_owned() };
         let how = match engine.options().sums {
             Sums::Fast => "",
             Sums::Exact => ", exact",
@@ -94,13 +87,13 @@ impl Judge {
 
     /// Whether our own engine computes.
     pub(super) fn has_engine(&self) -> bool {
-        self.engine.is_some()
+        matches!(self.computes, Computes::Engine(_))
     }
 
     /// Memory for one more thread on our own engine, for tiles whose bytes are normalised so and no more; none where burn
     /// computes.
     pub(super) fn lane(&self, by: Normalisation) -> Option<Lane<'_>> {
-        let engine = self.engine.as_deref()?;
+        let Computes::Engine(engine) = &self.computes else { return None };
         Some(Lane { judge: self, engine, by, workspace: engine.workspace(), out: Vec::new() })
     }
 
@@ -112,18 +105,24 @@ impl Judge {
     /// # Errors
     /// [`ErrorKind::Model`] (`MOD-0105`) when what the bundle says of its training tiles is of another network.
     pub(super) fn forward(&self, tiles: Tensor<4>) -> Result<Tensor<2>> {
-        if let Some(engine) = &self.engine {
-            let all = backbone(tiles, engine);
-            let Some(familiarity) = &self.familiarity else { return Ok(all) };
-            let ([_, width], outputs) = (all.dims(), self.network.spec().outputs());
-            let looks = all.clone().narrow(1, outputs, width - outputs);
-            return Ok(Tensor::cat(vec![all.narrow(1, 0, outputs), familiarity.distances(looks)?], 1));
+        match &self.computes {
+            Computes::Engine(engine) => {
+                let all = backbone(tiles, engine);
+                let Some(familiarity) = &self.familiarity else { return Ok(all) };
+                let [_, width] = all.dims();
+                let looks = all.clone().narrow(1, self.outputs, width - self.outputs);
+                Ok(Tensor::cat(vec![all.narrow(1, 0, self.outputs), familiarity.distances(looks)?], 1))
+            }
+            Computes::Burn(network) => {
+                // Tiles are made in f32 and rounded once: places of a warp, in pixels, would be too coarse in f16.
+                let tiles = tiles.cast(self.arithmetic.float());
+                let Some(familiarity) = &self.familiarity else {
+                    return Ok(network.forward(tiles).cast(FloatDType::F32));
+                };
+                let (outputs, looks) = network.forward_and_looks(tiles);
+                Ok(Tensor::cat(vec![outputs.cast(FloatDType::F32), familiarity.distances(looks)?], 1))
+            }
         }
-        // Tiles are made in f32 and rounded once: places of a warp, in pixels, would be too coarse in f16.
-        let tiles = tiles.cast(self.arithmetic.float());
-        let Some(familiarity) = &self.familiarity else { return Ok(self.network.forward(tiles).cast(FloatDType::F32)) };
-        let (outputs, looks) = self.network.forward_and_looks(tiles);
-        Ok(Tensor::cat(vec![outputs.cast(FloatDType::F32), familiarity.distances(looks)?], 1))
     }
 
     /// Takes what was read back apart.
@@ -131,7 +130,7 @@ impl Judge {
     /// # Shapes
     /// `values`: at least `tiles` rows of [`Judge::forward`].
     pub(super) fn said<'a>(&self, values: &'a [f32], tiles: usize) -> Said<'a> {
-        let outputs = self.network.spec().outputs();
+        let outputs = self.outputs;
         let rows = || values.chunks(outputs + usize::from(self.familiarity.is_some())).take(tiles);
         let distances =
             self.familiarity.is_some().then(|| rows().filter_map(|row| row.get(outputs)).copied().collect());
@@ -139,13 +138,30 @@ impl Judge {
     }
 }
 
-/// Plans a network for our own engine; none where that has no kernels for it.
-fn planned(network: &Network, options: Options, looks: bool, kernels: Option<&str>) -> Result<Option<Arc<Engine>>> {
-    let Some(graph) = network.graph(looks)? else { return Ok(None) };
-    match Engine::on(&graph, options, kernels) {
-        Ok(engine) => Ok(Some(Arc::new(engine))),
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
-        Err(error) => Err(error),
+impl Computes {
+    /// Our own engine where the device is the CPU, was not opened otherwise, and there are kernels for the network, which
+    /// gives what it looks at beside its outputs if asked to.
+    fn of(bundle: &Bundle, device: &OpenDevice, looks: bool, kernels: Option<&str>) -> Result<Self> {
+        let load = || Ok::<_, Error>(bundle.network(&device.device)?.cast(device.arithmetic.float()));
+        let network = load()?;
+        if !device.is_cpu {
+            return Ok(Self::Burn(Box::new(network.laid())));
+        }
+        let sums = match device.arithmetic {
+            Arithmetic::F32 => Sums::Fast,
+            Arithmetic::Exact => Sums::Exact,
+            Arithmetic::Bf16 => Sums::Bf16,
+            Arithmetic::F16 | Arithmetic::Reference => return Ok(Self::Burn(Box::new(network))),
+        };
+        let Some(graph) = network.graph(looks)? else { return Ok(Self::Burn(Box::new(network))) };
+        // The graph has the weights, too, and soon they are there once more, packed.
+        drop(network);
+        let side_px = bundle.preprocess().input_px as usize;
+        match Engine::on(&graph, Options { side_px, sums }, kernels) {
+            Ok(engine) => Ok(Self::Engine(Arc::new(engine))),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Self::Burn(Box::new(load()?))),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -158,7 +174,7 @@ impl Lane<'_> {
     /// # Errors
     /// As [`Judge::forward`].
     pub(super) fn forward(&mut self, bytes: &[u8], shape: UnpackShape) -> Result<Vec<f32>> {
-        let (width, outputs) = (self.engine.outputs(), self.judge.network.spec().outputs());
+        let (width, outputs) = (self.engine.outputs(), self.judge.outputs);
         self.out.resize(shape.tiles * width, 0.0);
         let tiles = Tiles::Bytes { bytes, side_px: shape.input_px, scale: self.by.scale, shift: self.by.shift };
         self.engine.run(&mut self.workspace, tiles, shape.tiles, &mut self.out);

@@ -169,10 +169,10 @@ impl Predictor {
         if self.is_cpu && self.arithmetic.dtype() == "f32" && !self.judge.has_engine() {
             return Ok(());
         }
-        // The reference first: a model that gives no numbers there is not the device's fault.
+        // The reference first: a model that gives no numbers there is not the device's fault. It is made of the bundle's
+        // weights, as a device has them on itself and our own engine in an order of its own; both keep no others.
         let device = open_in(DeviceSpec::Cpu, Arithmetic::Reference)?;
-        let reference = Self::new(bundle, &device, PredictorConfig { batch: 1, lanes: 1 })?;
-        let expected = reference.scored_test_card(1)?;
+        let expected = Self::new(bundle, &device, PredictorConfig { batch: 1, lanes: 1 })?.scored_test_card(1)?;
         let parity = parity(self.arithmetic);
         let wrong = |found: &str| {
             let message = format!("expected the scores of the reference within {parity} on a test tile, found {found}");
