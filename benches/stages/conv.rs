@@ -12,7 +12,7 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use criterion::Criterion;
 use eosin::cpu::Act;
 use eosin::device::AdapterKind;
-use eosin::gpu::conv::{TILES, Tile, Way, conv2d_by, laid, takes_tiles};
+use eosin::gpu::conv::{Convolution, TILES, Tile, Way, conv2d_by, laid, takes_tiles};
 use eosin::ops::conv::{ConvShape, ConvSizes};
 use std::cell::LazyCell;
 
@@ -135,7 +135,7 @@ impl Ready {
     }
 
     fn by(&self, way: Way, shape: ConvShape) -> Tensor<4> {
-        let (input, weight, bias) = (self.input.clone(), self.weight.clone(), self.bias.clone());
-        conv2d_by(way, input, weight, Some(bias), None, shape, Act::Relu)
+        let (input, weight, bias) = (self.input.clone(), self.weight.clone(), Some(self.bias.clone()));
+        conv2d_by(way, Convolution { input, weight, bias, residual: None, shape, act: Act::Relu })
     }
 }

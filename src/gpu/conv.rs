@@ -26,42 +26,52 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 
-/// Convolves, adds the bias and the residual, and bends the sums, in one operation; by the way that is fastest on the device.
-///
-/// The kernel reads weights in the order of [`laid`], in which they are brought once, at load; others are laid anew in each
-/// call. There is no gradient: on a device with autodiff this panics, and on the CPU it is the plain twin, so both are better
-/// served by burn's layers.
+/// A dense convolution and what follows it: bias, residual, activation.
 ///
 /// # Shapes
-/// `input`: `[N, C, H, W]`; `weight`: `[K, C, h, w]`; `bias`: `[K]`; `residual` and the result: `[N, K, H', W']`. The result
-/// lies in memory as `[N, H', W', K]`, and so should `input` and `residual`; others are copied.
+/// The result is `[N, K, H', W']`, and lies in memory as `[N, H', W', K]`; so should `input` and `residual`; others are
+/// copied.
+#[derive(Debug, Clone)]
+pub struct Convolution {
+    /// `[N, C, H, W]`
+    pub input: Tensor<4>,
+    /// `[K, C, h, w]`. The kernel reads weights in the order of [`laid`], in which they are brought once, at load; others are
+    /// laid anew in each call.
+    pub weight: Tensor<4>,
+    /// `[K]`
+    pub bias: Option<Tensor<1>>,
+    /// `[N, K, H', W']`
+    pub residual: Option<Tensor<4>>,
+    /// Stride and padding.
+    pub shape: ConvShape,
+    /// What bends the sums.
+    pub act: Act,
+}
+
+impl Convolution {
+    /// A convolution that nothing follows.
+    pub fn new(input: Tensor<4>, weight: Tensor<4>, shape: ConvShape) -> Self {
+        Self { input, weight, bias: None, residual: None, shape, act: Act::None }
+    }
+}
+
+/// Convolves, adds the bias and the residual, and bends the sums, in one operation; by the way that is fastest on the device.
+///
+/// There is no gradient: on a device with autodiff this panics, and on the CPU it is the plain twin, so both are better
+/// served by burn's layers.
 ///
 /// # Panics
 /// When shapes do not fit together.
-pub fn fused_conv2d(
-    input: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    residual: Option<Tensor<4>>,
-    shape: ConvShape,
-    act: Act,
-) -> Tensor<4> {
-    conv2d_by(Way::Tuned, input, weight, bias, residual, shape, act)
+pub fn fused_conv2d(convolution: Convolution) -> Tensor<4> {
+    conv2d_by(Way::Tuned, convolution)
 }
 
 /// [`fused_conv2d`] by a way that is given, as tests and benches want it.
 ///
 /// # Panics
 /// As [`fused_conv2d`]; and when the device cannot go this way.
-pub fn conv2d_by(
-    way: Way,
-    input: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    residual: Option<Tensor<4>>,
-    shape: ConvShape,
-    act: Act,
-) -> Tensor<4> {
+pub fn conv2d_by(way: Way, convolution: Convolution) -> Tensor<4> {
+    let Convolution { input, weight, bias, residual, shape, act } = convolution;
     let sizes = sizes(&input.shape(), &weight.shape(), &shape);
     let [height, width] = sizes.output();
     let expected = [sizes.tiles, sizes.channels[1], height, width];

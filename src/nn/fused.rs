@@ -5,7 +5,7 @@
 //! burn's layers stay: they are the reference, and have gradients.
 
 use crate::cpu::Act;
-use crate::gpu::conv::{fused_conv2d, laid};
+use crate::gpu::conv::{Convolution, fused_conv2d, laid};
 use crate::nn::blocks::ConvNorm;
 use crate::ops::conv::ConvShape;
 use burn::module::Param;
@@ -31,7 +31,8 @@ pub(super) fn fused(input: &Tensor<4>, layer: &ConvNorm, shortcut: Option<&Tenso
         }
     };
     let bias = conv.bias.as_ref().or(layer.shift.as_ref()).map(Param::val);
-    Some(fused_conv2d(input.clone(), conv.weight.val(), bias, shortcut.cloned(), shape, act))
+    let (input, weight, residual) = (input.clone(), conv.weight.val(), shortcut.cloned());
+    Some(fused_conv2d(Convolution { input, weight, bias, residual, shape, act }))
 }
 
 impl ConvNorm {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{FloatDType, Tensor, TensorData, Tolerance};
 use eosin::cpu::Act;
-use eosin::gpu::conv::{TILES, Way, bend, conv2d_by, fused_conv2d, laid, takes_tiles};
+use eosin::gpu::conv::{Convolution, TILES, Way, bend, conv2d_by, fused_conv2d, laid, takes_tiles};
 use eosin::ops::conv::{ConvShape, ConvSizes, conv as conv_on_cpu};
 use std::io::Write;
 
@@ -96,7 +96,8 @@ impl Case {
         let weight = tensor(weight, [channels_out, channels_in, rows, columns]);
         let bias = self.added[0].then(|| tensor(bias, [channels_out, 1, 1, 1]).reshape([channels_out]));
         let residual = self.added[1].then(|| tensor(residual, [self.sizes.tiles, channels_out, height, width]));
-        let found = conv2d_by(way, input, weight, bias, residual, self.sizes.shape, self.act);
+        let found =
+            conv2d_by(way, Convolution { input, weight, bias, residual, shape: self.sizes.shape, act: self.act });
         assert_eq!(found.dims(), [self.sizes.tiles, channels_out, height, width]);
         let found: Vec<f32> = found.into_data().iter().collect();
         let expected = self.on_cpu(&self.values, self.act);
@@ -233,9 +234,8 @@ fn laid_weights_are_the_same_weights() {
     let tensor = |values, shape| Tensor::<4>::from_data(TensorData::new(values, shape), &gpu.device);
     let weight = tensor(numbers(5 * 6 * 9, 1), [5, 6, 3, 3]);
     let input = tensor(numbers(6 * 25, 0), [1, 6, 5, 5]);
-    let [found, expected] = [laid(weight.clone()), weight.clone()].map(|weight| {
-        fused_conv2d(input.clone(), weight, None, None, ConvShape::new(1, [1, 1]), Act::None).into_data()
-    });
+    let [found, expected] = [laid(weight.clone()), weight.clone()]
+        .map(|weight| fused_conv2d(Convolution::new(input.clone(), weight, ConvShape::new(1, [1, 1]))).into_data());
     found.assert_approx_eq(&expected, Tolerance::<f32>::absolute(1e-5));
     laid(weight.clone()).into_data().assert_eq(&weight.into_data(), true);
 }

@@ -6,7 +6,7 @@
 //! would prefer them.
 
 use super::launch::{Parts, by_tile};
-use super::{TILES, Way, conv2d_by};
+use super::{Convolution, TILES, Way, conv2d_by};
 use crate::cpu::Act;
 use crate::ops::conv::{ConvShape, ConvSizes, conv as conv_on_cpu};
 use burn::backend::ops::FloatTensorOps;
@@ -34,7 +34,7 @@ pub fn takes_tiles(device: &Device) -> bool {
     let expected = conv_on_cpu(&input, &weight, None, None, &SIZES, |x| x);
     let input = Tensor::from_data(TensorData::new(input, [1, 16, 3, 3]), device);
     let weight = Tensor::from_data(TensorData::new(weight, [8, 16, 3, 3]), device);
-    let found = conv2d_by(Way::Tile(TILES[3].1), input, weight, None, None, SIZES.shape, Act::None);
+    let found = conv2d_by(Way::Tile(TILES[3].1), Convolution::new(input, weight, SIZES.shape));
     found.try_into_data().is_ok_and(|found| found.iter::<f32>().eq(expected))
 }
 
