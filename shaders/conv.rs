@@ -13,10 +13,20 @@
 //!   run of memory, so a place in the sum is a row of the kernel and a distance in that run, and the left and right edge are
 //!   bounds of the same distance: one division for each `tile.depth` terms.
 //! - CPU twin: `src/ops/conv.rs`.
+//!
+//! `conv/fetch.rs` is what a cube reads, `conv/finish.rs` what follows the sums, also as a kernel by itself.
 
-use crate::cpu::Act;
+#[path = "conv/fetch.rs"]
+mod fetch;
+#[path = "conv/finish.rs"]
+mod finish;
+
+pub use finish::conv_finish;
+
 use cubecl::prelude::*;
 use cubecl::std::FastDivmod;
+use fetch::{Corner, corner, fetch_kernels, fetch_patches};
+use finish::{at_or_zero, bent};
 
 /// Four terms of a sum that are neighbours in memory.
 type Quad = Vector<f32, Const<4>>;
@@ -231,173 +241,5 @@ pub fn conv_tile<F: Float, I: Size, O: Size>(
                 }
             }
         }
-    }
-}
-
-/// What follows a convolution that another kernel made: bias, what is added and activation, in place.
-#[cube(launch)]
-pub fn conv_finish<F: Float, O: Size>(
-    bias: ComptimeOption<&Tensor<Vector<F, O>>>,
-    residual: ComptimeOption<&Tensor<Vector<F, O>>>,
-    out: &mut Tensor<Vector<F, O>>,
-    channels: FastDivmod<u32>,
-    #[comptime] act: u8,
-    #[comptime] _has: Has,
-    #[define(F)] _dtype: ElemType,
-) {
-    if ABSOLUTE_POS >= out.len() {
-        terminate!();
-    }
-    let channel = channels.modulo(ABSOLUTE_POS as u32);
-    let values = Vector::<f32, O>::cast_from(out[ABSOLUTE_POS]);
-    let values = values + at_or_zero::<F, O>(&bias, channel as usize) + at_or_zero::<F, O>(&residual, ABSOLUTE_POS);
-    out[ABSOLUTE_POS] = Vector::cast_from(bent::<O>(values, act));
-}
-
-/// Where a patch begins; it may be outside the image.
-#[derive(CubeType, Clone, Copy)]
-#[expand(derive(Clone, Copy))]
-struct Corner {
-    /// Its place in memory.
-    start: i32,
-    /// Its row in the image.
-    y: i32,
-    /// Its place in a row of the image.
-    x: i32,
-}
-
-#[cube]
-fn corner(plan: &Plan, pixel: u32) -> Corner {
-    // Rows of the tile behind the last pixel see the last one, and are not written.
-    let (image, place) = plan.map.div_mod(pixel.min(plan.pixels - 1));
-    let (y, x) = plan.row.div_mod(place);
-    let y = i32::cast_from(y * plan.step_y) - i32::cast_from(plan.before_y);
-    let x = i32::cast_from(x * plan.step_x) - i32::cast_from(plan.before_x);
-    let start = i32::cast_from(image * plan.image) + y * i32::cast_from(plan.line) + x;
-    Corner { start, y, x }
-}
-
-/// Four terms of each patch, from `term` on.
-#[cube]
-fn fetch_patches<F: Float, I: Size>(
-    input: &Tensor<Vector<F, I>>,
-    plan: &Plan,
-    corners: &Sequence<Corner>,
-    next: &mut Array<Quad>,
-    term: u32,
-    #[comptime] checked: bool,
-) {
-    let width = I::value().comptime();
-    let mut found = Sequence::<Quad>::new();
-    #[unroll]
-    for _ in 0..corners.len() {
-        found.push(Quad::empty());
-    }
-    #[unroll]
-    for part in 0..comptime!(4 / width) {
-        let term = term + comptime!((part * width) as u32);
-        let (i, along) = plan.run.div_mod(term);
-        let from = i32::cast_from(i * plan.line + along);
-        #[unroll]
-        for load in 0..corners.len() {
-            let corner = corners.index(load);
-            let mut inside = true;
-            if checked {
-                let y = u32::cast_from(corner.y + i32::cast_from(i));
-                let x = u32::cast_from(corner.x + i32::cast_from(along));
-                inside = term < plan.depth && y < plan.height && x < plan.line;
-            }
-            let values = read::<F, I>(input, u32::cast_from(corner.start + from), inside, checked);
-            #[unroll]
-            for lane in 0..width {
-                found.index_mut(load).insert(comptime!(part * width + lane), values.extract(lane));
-            }
-        }
-    }
-    #[unroll]
-    for load in 0..corners.len() {
-        next[load] = *found.index(load);
-    }
-}
-
-/// Four terms of each kernel, from `term` on.
-#[cube]
-fn fetch_kernels<F: Float, I: Size>(
-    weight: &Tensor<Vector<F, I>>,
-    plan: &Plan,
-    rows: &Sequence<u32>,
-    next: &mut Array<Quad>,
-    term: u32,
-    #[comptime] checked: bool,
-) {
-    let width = I::value().comptime();
-    #[unroll]
-    for load in 0..rows.len() {
-        let mut found = Quad::empty();
-        #[unroll]
-        for part in 0..comptime!(4 / width) {
-            let term = term + comptime!((part * width) as u32);
-            let values = read::<F, I>(weight, *rows.index(load) + term, term < plan.depth, checked);
-            #[unroll]
-            for lane in 0..width {
-                found.insert(comptime!(part * width + lane), values.extract(lane));
-            }
-        }
-        next[load] = found;
-    }
-}
-
-/// Values of a tensor, or zeros; without a branch, so that many reads are under way at a time.
-#[cube]
-fn read<F: Float, I: Size>(
-    tensor: &Tensor<Vector<F, I>>,
-    at: u32,
-    inside: bool,
-    #[comptime] checked: bool,
-) -> Vector<f32, I> {
-    let width = I::value().comptime();
-    if checked {
-        let values = Vector::<f32, I>::cast_from(tensor[select(inside, at, 0u32) as usize / width]);
-        select(inside, values, Vector::<f32, I>::new(0.0f32))
-    } else {
-        Vector::<f32, I>::cast_from(tensor[at as usize / width])
-    }
-}
-
-#[cube]
-fn at_or_zero<F: Float, O: Size>(tensor: &ComptimeOption<&Tensor<Vector<F, O>>>, at: usize) -> Vector<f32, O> {
-    #[comptime]
-    match tensor {
-        ComptimeOption::Some(tensor) => Vector::<f32, O>::cast_from(tensor[at]),
-        ComptimeOption::None => Vector::<f32, O>::new(0.0f32),
-    }
-}
-
-/// The activation, which is a number here so that it can be part of a kernel's name.
-#[cube]
-fn bent<O: Size>(x: Vector<f32, O>, #[comptime] act: u8) -> Vector<f32, O> {
-    let zero = Vector::<f32, O>::new(0.0f32);
-    let one = Vector::<f32, O>::new(1.0f32);
-    let six = Vector::<f32, O>::new(6.0f32);
-    let three = Vector::<f32, O>::new(3.0f32);
-    let sixth = Vector::<f32, O>::new(comptime!(1.0f32 / 6.0));
-    let half = Vector::<f32, O>::new(0.5f32);
-    let root = Vector::<f32, O>::new(core::f32::consts::FRAC_1_SQRT_2);
-    if comptime!(act == Act::Relu as u8) {
-        x.max(zero)
-    } else if comptime!(act == Act::Relu6 as u8) {
-        x.max(zero).min(six)
-    } else if comptime!(act == Act::Silu as u8) {
-        x / (one + (-x).exp())
-    } else if comptime!(act == Act::HardSwish as u8) {
-        x * (x + three).max(zero).min(six) * sixth
-    } else if comptime!(act == Act::Sigmoid as u8) {
-        one / (one + (-x).exp())
-    } else if comptime!(act == Act::HardSigmoid as u8) {
-        (x + three).max(zero).min(six) * sixth
-    } else if comptime!(act == Act::Gelu as u8) {
-        x * half * (one + (x * root).erf())
-    } else {
-        x
     }
 }

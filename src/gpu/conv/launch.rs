@@ -1,4 +1,4 @@
-//! Launches the two kernels of `shaders/conv.rs`.
+//! Launches `shaders/conv.rs`, and the kernel of `shaders/conv/finish.rs` by itself.
 
 use crate::cpu::Act;
 use crate::gpu::THREADS;
