@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
 
-/// Tiles that a worker computes at once where that helps: transformed weights are read once for all of them.
-const CHUNK: usize = 8;
+/// Tiles that a worker computes at once where that helps: weights that leave the cache are read once for all of them.
+pub const CHUNK: usize = 8;
 
 /// How a network is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl Engine {
         Workspace { engine: self, lines: spare.unwrap_or_else(|| self.plan.program.memory()) }
     }
 
-    /// Computes some tiles on the calling thread; nothing is allocated.
+    /// Computes some tiles on the calling thread, [`CHUNK`] at a time or one by one; nothing is allocated.
     ///
     /// # Shapes
     /// `out`: `[N, O]`, `O` as in [`Engine::outputs`].

@@ -5,7 +5,7 @@
 //! runs them. Each thread has a [`Workspace`] of its own and computes whole networks for its tiles, so threads never wait
 //! for each other.
 //!
-//! Invariant: knows nothing of burn, files or slides; all memory is taken before the first tile.
+//! Invariant: knows nothing of burn, files or slides; no tile takes memory, only a worker that comes does.
 
 mod convolution;
 mod engine;
@@ -26,6 +26,6 @@ mod shapes;
 mod tests;
 mod way;
 
-pub use engine::{Engine, Options, Sums, Tiles, Workspace};
+pub use engine::{CHUNK, Engine, Options, Sums, Tiles, Workspace};
 pub use graph::{Act, Conv, Graph, Padding, Value, Window};
 pub use kernels::BF16_TWIN;

@@ -23,7 +23,7 @@ pub struct OpenDevice {
     pub backend: &'static str,
     /// What it is: `CPU`, or the adapter's kind.
     pub kind: &'static str,
-    /// True for the CPU backend, which wants several small batches at once instead of one large one.
+    /// True for the CPU, which computes several small batches at once instead of one large one.
     pub is_cpu: bool,
     /// How networks are computed when they score; everything else on the device is f32.
     pub arithmetic: Arithmetic,

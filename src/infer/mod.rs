@@ -1,8 +1,8 @@
 //! Batches of bytes become predictions on one device, and heat maps of what these rest on.
 //!
 //! Invariant: only host memory crosses a thread. On a GPU one thread submits everything, the next batch is queued before
-//! the last one is read back, and every batch has the same shape. On the CPU several small batches run at once, because
-//! burn's CPU convolutions have single-threaded parts that one large batch would wait for.
+//! the last one is read back, and every batch has the same shape. On the CPU small batches run side by side, one on each
+//! core, so that none waits for another: on our own engine, or on burn for networks that it has no kernels for.
 
 mod activation;
 mod explain;

@@ -4,6 +4,7 @@ use super::activation::activate;
 use super::eye::Eye;
 use super::judge::{Judge, Said};
 use super::readback::Readback;
+use crate::cpu::CHUNK;
 use crate::device::{AdapterKind, Arithmetic, DeviceSpec, OpenDevice, open_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Activation, Bundle};
@@ -43,12 +44,13 @@ pub struct PredictorConfig {
 }
 
 impl PredictorConfig {
-    /// What suits a device. On the CPU one lane per core with small batches keeps all cores busy through the
-    /// single-threaded parts of burn's convolutions, and the activations small.
+    /// What suits a device. On the CPU one lane per core, each with as many tiles as our own engine computes at once: more
+    /// would be computed one chunk after another, and burn's convolutions have single-threaded parts, for which other lanes
+    /// do not wait.
     pub fn for_device(device: &OpenDevice, batch: Option<usize>) -> Self {
         if device.is_cpu {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            Self { batch: batch.unwrap_or(4), lanes: cores }
+            Self { batch: batch.unwrap_or(CHUNK), lanes: cores }
         } else {
             // A software renderer takes a minute for as many tiles as a GPU wants.
             let usual = if device.kind == AdapterKind::Software.name() { 4 } else { 64 };
@@ -57,8 +59,8 @@ impl PredictorConfig {
     }
 }
 
-/// How far a score may be from the CPU's, relative to the largest score and to 1: f32 arithmetic in another order, TF32
-/// included.
+/// How far a score may be from the reference's, relative to the largest score and to 1: f32 arithmetic in another order, TF32
+/// and transformed products included.
 pub const PARITY: f32 = 1e-2;
 
 /// The same for what was computed in f16, whose numbers are rounded to 11 bits after every layer.
@@ -165,7 +167,8 @@ impl Predictor {
     /// [`ErrorKind::Device`] `DEV-0007` when a score is no number or differs from the reference's by more than [`parity`];
     /// else as [`Predictor::run`].
     pub fn warm_up(&self, bundle: &Bundle) -> Result<()> {
-        // What burn computes on the CPU in f32 is the reference, and some such networks fill the memory once.
+        // What burn computes on the CPU in f32 is the reference. Held against itself it would be there twice, and the largest
+        // networks fill the memory once.
         if self.is_cpu && self.arithmetic.dtype() == "f32" && !self.judge.has_engine() {
             return Ok(());
         }
