@@ -15,7 +15,7 @@ pub(super) struct Packed {
     lines: Option<Vec<Line>>,
 }
 
-/// The channel that a lane of a group of output channels holds; none beyond the last.
+/// Output channels whose weights lie side by side.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Group {
     pub first: usize,
@@ -26,6 +26,7 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// The channel of a lane; none beyond the last.
     fn channel(&self, vector: usize, lane: usize) -> Option<usize> {
         let channel = self.first + vector * LANES + lane;
         (channel < self.end).then_some(channel)

@@ -68,7 +68,7 @@ pub(super) fn plan(graph: &Graph, kernels: &'static Kernels, wish: Wish) -> Resu
     Ok(Plan { program, outputs })
 }
 
-/// Writes the steps and packs the weights.
+/// Writes the steps, and packs the weights or counts them.
 pub(super) struct Writer<'a> {
     graph: &'a Graph,
     pub kernels: &'static Kernels,

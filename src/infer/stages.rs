@@ -1,5 +1,5 @@
 //! One batch, stage by stage, with a wait after each: slower than a run, in which stages overlap, but it tells where the time
-//! goes.
+//! goes. In a run our own engine reads bytes itself, and has no stages before the network.
 
 use super::predictor::Predictor;
 use super::readback::Readback;
