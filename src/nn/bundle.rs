@@ -17,7 +17,7 @@ use crate::nn::tensor_map::TensorMap;
 use crate::nn::torch_file::read_weights;
 use crate::nn::weights::{Head, canonical, place};
 use crate::nn::wsinfer_config::WsinferConfig;
-use crate::tile::Meaning;
+use crate::tile::{Meaning, POSITIVE_FROM};
 use burn::tensor::Device;
 use std::fs;
 use std::io::Read;
@@ -254,6 +254,14 @@ impl Bundle {
             Activation::Sigmoid => Meaning::Findings,
             Activation::Identity => Meaning::Estimates(self.classes.iter().map(|class| class.unit.clone()).collect()),
         }
+    }
+
+    /// What a tile's scores decide: the column that they speak for, and of columns with a threshold which reach it.
+    pub fn decision(&self, scores: &[f32]) -> (Option<usize>, Vec<bool>) {
+        let meaning = self.meaning();
+        let usual = (meaning == Meaning::Findings).then_some(POSITIVE_FROM);
+        let reaches = |(class, &score): (&Class, &f32)| class.threshold.or(usual).map(|least| score >= least);
+        (meaning.decide(scores), self.classes.iter().zip(scores).filter_map(reaches).collect())
     }
 
     /// The network as its weights file has it.

@@ -61,5 +61,7 @@ pub use tensor_map::{Precision, TensorMap, Weight};
 pub use torch_file::read_weights;
 pub use vit_shape::{VitMlp, VitPool, VitPositions, VitShape};
 pub use weights::{Head, load, save};
-pub use write_bundle::{card_text, familiarised_bundle, write_bundle, write_familiar_bundle, write_proven_bundle};
+pub use write_bundle::{
+    card_text, familiarised_bundle, recarded_bundle, write_bundle, write_familiar_bundle, write_proven_bundle,
+};
 pub use wsinfer_config::WsinferConfig;

@@ -1,7 +1,7 @@
 //! A card and weights → a model folder, whole or absent.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::MAX_WEIGHTS_BYTES;
+use crate::limits::{MAX_FAMILIARITY_BYTES, MAX_WEIGHTS_BYTES};
 use crate::nn::bundle::{CARD, digest_of, read_stated, read_text};
 use crate::nn::card::{Card, WeightsFile};
 use crate::nn::familiarity::{Familiarity, FeatureModel};
@@ -39,7 +39,9 @@ pub fn write_familiar_bundle(
     card_markdown: &str,
 ) -> Result<Card> {
     let (card, weights) = with_weights(card, weights)?;
-    write_files(dir, card, &weights, model, card_markdown, |_| Ok(()))
+    let (card, model) = with_model(card, model)?;
+    write_files(dir, &card, &weights, model.as_deref(), card_markdown, |_| Ok(()))?;
+    Ok(card)
 }
 
 /// Writes a bundle as [`write_bundle`] does, and gives the folder its name only when `prove` finds nothing wrong with it.
@@ -54,7 +56,9 @@ pub fn write_proven_bundle(
     prove: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<Card> {
     let (card, weights) = with_weights(card, weights)?;
-    write_files(dir, card, &weights, None, card_markdown, prove)
+    let (card, _) = with_model(card, None)?;
+    write_files(dir, &card, &weights, None, card_markdown, prove)?;
+    Ok(card)
 }
 
 /// Writes the bundle `from` anew to the folder `to`, with another card and text and with what its training tiles look like.
@@ -69,8 +73,23 @@ pub fn familiarised_bundle(
     model: &FeatureModel,
     card_markdown: &str,
 ) -> Result<Card> {
-    let (weights, _) = read_stated(&from.join(&card.weights.file), MAX_WEIGHTS_BYTES, &card.weights.blake3)?;
-    write_files(to, card.clone(), &weights, Some(model), card_markdown, |_| Ok(()))
+    let weights = weights_of(from, card)?;
+    let (card, model) = with_model(card.clone(), Some(model))?;
+    write_files(to, &card, &weights, model.as_deref(), card_markdown, |_| Ok(()))?;
+    Ok(card)
+}
+
+/// Writes the bundle `from` anew to the folder `to`, with another card and text. All files that the card names stay as they
+/// are, to the byte.
+///
+/// # Errors
+/// Those of [`write_bundle`]; [`ErrorKind::Integrity`] (`MOD-0301`) when a file is not that of the card.
+pub fn recarded_bundle(from: &Path, to: &Path, card: &Card, card_markdown: &str) -> Result<()> {
+    let weights = weights_of(from, card)?;
+    let model = card.familiarity.as_ref().map(|stated| {
+        read_stated(&from.join(&stated.file), MAX_FAMILIARITY_BYTES, &stated.blake3).map(|(bytes, _)| bytes)
+    });
+    write_files(to, card, &weights, model.transpose()?.as_deref(), card_markdown, |_| Ok(()))
 }
 
 /// The text beside a card; no more than the model's name where there is none.
@@ -82,6 +101,11 @@ pub fn card_text(dir: &Path, card: &Card) -> Result<String> {
     if path.is_file() { read_text(&path) } else { Ok(format!("# {}\n", card.name)) }
 }
 
+/// The bytes of the weights file in a bundle's folder.
+fn weights_of(dir: &Path, card: &Card) -> Result<Vec<u8>> {
+    Ok(read_stated(&dir.join(&card.weights.file), MAX_WEIGHTS_BYTES, &card.weights.blake3)?.0)
+}
+
 /// The bytes of the weights file, and the card that states them.
 fn with_weights(card: &Card, weights: &TensorMap) -> Result<(Card, Vec<u8>)> {
     let dtype = card.weights.dtype;
@@ -90,28 +114,34 @@ fn with_weights(card: &Card, weights: &TensorMap) -> Result<(Card, Vec<u8>)> {
     Ok((Card { weights: file, ..card.clone() }, weights))
 }
 
+/// The bytes of what the training tiles look like, and the card that states them, or that says nothing of it.
+fn with_model(mut card: Card, model: Option<&FeatureModel>) -> Result<(Card, Option<Vec<u8>>)> {
+    let bytes = model.map(FeatureModel::to_safetensors).transpose()?.map(|(bytes, _)| bytes);
+    card.familiarity = card.familiarity.zip(bytes.as_deref()).map(|(stated, bytes)| Familiarity {
+        file: FAMILIARITY.to_owned(),
+        blake3: digest_of(bytes),
+        ..stated
+    });
+    Ok((card, bytes))
+}
+
+/// Writes what a card states, with the bytes of its weights and of what its training tiles look like.
 fn write_files(
     dir: &Path,
-    mut card: Card,
+    card: &Card,
     weights: &[u8],
-    model: Option<&FeatureModel>,
+    model: Option<&[u8]>,
     card_markdown: &str,
     prove: impl FnOnce(&Path) -> Result<()>,
-) -> Result<Card> {
+) -> Result<()> {
     if dir.exists() {
         return Err(
             Error::new(ErrorKind::Usage, "MOD-0401", "expected a new folder, found one that exists").at_path(dir)
         );
     }
-    let model = model.map(FeatureModel::to_safetensors).transpose()?.map(|(bytes, _)| bytes);
-    card.familiarity = card.familiarity.zip(model.as_deref()).map(|(stated, bytes)| Familiarity {
-        file: FAMILIARITY.to_owned(),
-        blake3: digest_of(bytes),
-        ..stated
-    });
     let text = card.to_toml()?;
     let weights = [(card.weights.file.as_str(), weights), (TEXT, card_markdown.as_bytes()), (CARD, text.as_bytes())];
-    let familiarity = card.familiarity.as_ref().zip(model.as_deref()).map(|(stated, bytes)| (&*stated.file, bytes));
+    let familiarity = card.familiarity.as_ref().zip(model).map(|(stated, bytes)| (&*stated.file, bytes));
 
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| Error::io(parent, "make the folder", error))?;
@@ -125,8 +155,7 @@ fn write_files(
     share(draft.path()).map_err(failed)?;
     fs::rename(draft.path(), dir).map_err(failed)?;
     let _ = draft.keep(); // its name is gone; nothing is left to delete
-    sync_folder(parent).map_err(failed)?;
-    Ok(card)
+    sync_folder(parent).map_err(failed)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
