@@ -31,6 +31,20 @@ pub fn predict(
     }
     let predictor = Predictor::new(bundle, device, PredictorConfig::for_device(device, None))?;
     predictor.warm_up(bundle)?;
+    predict_with(&predictor, set, tiles, cancel, on_progress)
+}
+
+/// Scores some tiles of a set with a model that is loaded; they have the side that it sees.
+///
+/// # Errors
+/// Those of [`predict`].
+pub fn predict_with(
+    predictor: &Predictor,
+    set: &TileSet,
+    tiles: &[usize],
+    cancel: &AtomicBool,
+    on_progress: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Vec<f32>>> {
     let feed = Feed { set, tiles, batch: predictor.config().batch, cancel, state: Mutex::default() };
     let scores = Mutex::new(vec![Vec::new(); tiles.len()]);
     let done = std::sync::atomic::AtomicUsize::new(0);

@@ -13,7 +13,7 @@ mod record;
 mod targets;
 
 pub use evaluate::{EvaluateConfig, EvaluateEvent, Evaluated, evaluate};
-pub use feed::predict;
+pub use feed::{predict, predict_with};
 pub use folder::EvaluationFolder;
 pub use page::{Material, page};
 pub use predictions::{csv, read_csv, worst};

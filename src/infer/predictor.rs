@@ -121,6 +121,18 @@ impl Predictor {
         Ok(Self::with(bundle, &device, config, judge))
     }
 
+    /// Loads a model onto the CPU, to compute in bf16: on the processor's matrix unit where there is one, else as
+    /// [`Predictor::bf16_twin`]; [`Predictor::engine`] says which.
+    ///
+    /// # Errors
+    /// Those of [`Predictor::bf16_twin`].
+    pub fn bf16(bundle: &Bundle, config: PredictorConfig) -> Result<Self> {
+        if crate::cpu::Engine::matrix_kernels().is_none() {
+            return Self::bf16_twin(bundle, config);
+        }
+        Self::new(bundle, &open_in(DeviceSpec::Cpu, Arithmetic::Bf16)?, config)
+    }
+
     fn with(bundle: &Bundle, device: &OpenDevice, config: PredictorConfig, judge: Judge) -> Self {
         let preprocess = bundle.preprocess();
         Self {

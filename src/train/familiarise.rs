@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Bundle, Card, card_text, familiarised_bundle};
 use crate::train::config::TrainConfig;
 use crate::train::event::TrainEvent;
-use crate::train::familiarity::{self, with_section};
+use crate::train::familiarity::{self, HEADING};
+use crate::train::section::with_section;
 use crate::train::step::Stage;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -29,17 +30,7 @@ pub fn familiarise(
     on_event: &mut dyn FnMut(TrainEvent),
 ) -> Result<Card> {
     let fault = |code: &'static str, message: &str| Error::new(ErrorKind::Usage, code, message.to_owned());
-    config.check()?;
-    if config.out.exists() {
-        return Err(fault("MOD-0401", "expected a new folder, found one that exists").at_path(&config.out));
-    }
-    let bundle = Bundle::open(model)?;
-    let Some(card) = bundle.card() else {
-        let message = "expected a model with a card, found one of WSInfer's zoo";
-        return Err(fault("TRN-0601", message)
-            .at_path(model)
-            .with_advice("make a model folder of it first: `eosin models import FOLDER --out NEW`"));
-    };
+    let (bundle, card) = carded(model, config)?;
     check_input(&bundle, config)?;
     // Its folder is not there yet.
     let request = Request { scratch: None, ..config.request() };
@@ -59,15 +50,36 @@ pub fn familiarise(
         "{} Measured after the training, with `eosin models familiarise`; the weights are as they were.",
         fitted.table.describe()
     );
-    let text = with_section(&card_text(model, card)?, &body);
-    let card = Card { familiarity: Some(fitted.table), ..card.clone() };
+    let text = with_section(&card_text(model, &card)?, HEADING, &body);
+    let card = Card { familiarity: Some(fitted.table), ..card };
     let card = familiarised_bundle(model, &config.out, &card, &fitted.model, &text)?;
     on_event(TrainEvent::Written { dir: config.out.clone() });
     Ok(card)
 }
 
+/// Opens a model that is to be written anew to `config.out`, and its card.
+///
+/// # Errors
+/// [`ErrorKind::Usage`]: `MOD-0401` when that folder exists, `TRN-0601` for a model without a card; those of opening it and
+/// of [`TrainConfig::check`].
+pub(super) fn carded(model: &Path, config: &TrainConfig) -> Result<(Bundle, Card)> {
+    config.check()?;
+    if config.out.exists() {
+        let message = "expected a new folder, found one that exists";
+        return Err(Error::new(ErrorKind::Usage, "MOD-0401", message).at_path(&config.out));
+    }
+    let bundle = Bundle::open(model)?;
+    let Some(card) = bundle.card().cloned() else {
+        let message = "expected a model with a card, found one of WSInfer's zoo";
+        return Err(Error::new(ErrorKind::Usage, "TRN-0601", message)
+            .at_path(model)
+            .with_advice("make a model folder of it first: `eosin models import FOLDER --out NEW`"));
+    };
+    Ok((bundle, card))
+}
+
 /// Refuses tiles that the network would not see as in its training.
-fn check_input(bundle: &Bundle, config: &TrainConfig) -> Result<()> {
+pub(super) fn check_input(bundle: &Bundle, config: &TrainConfig) -> Result<()> {
     let (expected, input) = (bundle.preprocess(), &config.input);
     let same = (bundle.mpp() - input.um_per_px).abs() <= 0.0
         && (expected.tile_px, expected.input_px) == (input.tile_px, input.input_px)

@@ -4,10 +4,7 @@
 //! cloud is judged with its numbers as they are stored.
 
 mod ppca;
-mod text;
 mod threshold;
-
-pub(super) use text::{HEADING, with_section};
 
 use crate::dataset::{Side, Split};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +14,8 @@ use crate::train::step::{Stage, View};
 use std::sync::atomic::{AtomicBool, Ordering};
 use threshold::Threshold;
 
+/// Heading of what a `CARD.md` says of it.
+pub(super) const HEADING: &str = "Tiles unlike the training data";
 /// Training tiles that the cloud is fitted on at most: more tell no more about it, and their features take memory.
 const MOST_TILES: usize = 8192;
 /// Tiles between two progress reports.
