@@ -30,11 +30,10 @@ pub(crate) fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::of_parsing(&error),
     };
-    // A training or an evaluation has no other slides that were scored.
-    let unreadable = if matches!(args.command, Command::Train(_) | Command::Evaluate(_) | Command::Bench(_)) {
-        exit::USAGE
-    } else {
-        exit::SOME_FAILED
+    // A training, an evaluation or a measurement of a model has no other slides that were scored.
+    let unreadable = match args.command {
+        Command::Train(_) | Command::Evaluate(_) | Command::Bench(_) | Command::Models(_) => exit::USAGE,
+        _ => exit::SOME_FAILED,
     };
     let outcome = match args.command {
         Command::Score(args) => score::run(&args),

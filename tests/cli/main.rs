@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bench;
+mod bf16;
 mod calibration;
 mod demo;
 mod evaluate;

@@ -10,6 +10,7 @@ mod architectures;
 mod assess;
 mod assessment;
 mod augment;
+mod bf16;
 mod dataset;
 mod documents;
 mod evaluate;

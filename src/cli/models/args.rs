@@ -30,6 +30,10 @@ pub(crate) enum ModelsCommand {
     /// Teach a model to tell tiles that look unlike those it was trained on, such as another tissue, stain or scanner. The
     /// model is written anew with that; its weights, and so its scores, stay as they are.
     Familiarise(Box<FamiliariseArgs>),
+    /// Measure how far a model's scores move when convolutions multiply in bf16, which decides whether `--precision auto` may
+    /// take bf16 for it. The model is written anew with that; its weights, and so its scores, stay as they are. Without a
+    /// matrix unit (AMX) a twin computes its numbers, slowly.
+    Bf16(Box<Bf16Args>),
     /// List the networks that weights can be for.
     Architectures(ArchitecturesArgs),
 }
@@ -84,6 +88,48 @@ pub(crate) struct FamiliariseArgs {
     #[arg(long, value_name = "FRACTION")]
     pub(crate) test: Option<f64>,
 
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bf16Args {
+    /// A model by name, or its folder.
+    #[arg(value_name = "NAME|DIR")]
+    pub(crate) model: String,
+
+    /// The configuration that it was trained with (TOML), for its tiles. All count, those that trained too: no label is looked
+    /// at, and with more tiles the largest difference can only grow. Flags win over it.
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The new model's folder, which must not exist.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// How far a score may move; with a tile that reaches it, `--precision auto` stays with f32. Choose it before you look at
+    /// what is found. A model of numbers or features needs it, in their own unit [default: 0.01 of a probability: whole
+    /// percents are what people read, and one grey level more or less of a tile moves a probability by as much].
+    #[arg(long, value_name = "DIFFERENCE", value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) bound: Option<f64>,
+
+    /// What the tiles are, in a few words for the card [default: where they come from, without a path].
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) measured_on: Option<String>,
+
+    /// Only tiles that changed no weight in the training: those that validated and tested by the configuration's split.
+    #[arg(long, requires = "config")]
+    pub(crate) kept_apart: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Show errors and the final figures only.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    // Last: its heading holds for all that follow.
     #[command(flatten)]
     pub(crate) data: DataArgs,
 }
@@ -189,6 +235,14 @@ pub(crate) struct ImportArgs {
     /// What it was trained on.
     #[arg(long, default_value = "not stated", hide_default_value = true)]
     pub(crate) training_data: String,
+}
+
+/// A finite number above 0.
+fn above_zero(text: &str) -> Result<f64> {
+    let number: Option<f64> = text.trim().parse().ok();
+    number
+        .filter(|number| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| Error::new(ErrorKind::Usage, "RUN-0005", "expected a number above 0, such as 0.01"))
 }
 
 /// Three numbers with commas between them.

@@ -2,16 +2,18 @@
 
 mod architectures;
 pub(crate) mod args;
+mod bf16;
 mod check;
 mod familiarise;
 mod import;
+mod training;
 
 use super::args::ModelArgs;
 use super::exit;
 use super::text::{answer_json, say};
 use args::{ModelsArgs, ModelsCommand};
 use eosin::cpu::Engine;
-use eosin::nn::{Architecture, Bundle, Metrics};
+use eosin::nn::{Architecture, Bf16Difference, Bundle, Metrics};
 use eosin::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -98,6 +100,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<ExitCode> {
         Some(ModelsCommand::Check(args)) => check::run(args),
         Some(ModelsCommand::Import(args)) => import::run(args),
         Some(ModelsCommand::Familiarise(args)) => familiarise::run(args),
+        Some(ModelsCommand::Bf16(args)) => bf16::run(args),
         Some(ModelsCommand::Architectures(args)) => Ok(architectures::run(args)),
         None => list(args),
     }
@@ -149,9 +152,10 @@ fn describe(bundle: &Result<Bundle>) {
     if let Some(calibration) = bundle.calibration() {
         say!("  calibrated temperature {}, fitted on {}", calibration.temperature, calibration.fitted_on);
     }
-    if let Some(bf16) = bundle.bf16() {
-        let (max, bound, tiles) = (bf16.max, bf16.bound, bf16.tiles);
-        say!("  in bf16   scores within {max:.1e} (bound {bound:.1e}) on {tiles} tiles of {}", bf16.measured_on);
+    if let Some(difference) = bundle.bf16() {
+        let Bf16Difference { max, bound, tiles, measured_on, .. } = difference;
+        let verdict = if difference.is_within_bound() { "taken by `--precision auto`" } else { "only if asked for" };
+        say!("  in bf16   {verdict}: scores move by up to {max}, bound {bound}; {tiles} {measured_on}");
     }
     if let Some(familiarity) = bundle.familiarity() {
         say!("  unlike    tiles beyond {:.4} of {}", familiarity.threshold, familiarity.fitted_on);
