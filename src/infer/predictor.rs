@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn batches_are_as_large_as_the_device_is_fast() {
         let cpu = open(DeviceSpec::Cpu).unwrap();
-        assert_eq!(PredictorConfig::for_device(&cpu, None).batch, 4);
+        assert_eq!(PredictorConfig::for_device(&cpu, None).batch, CHUNK);
         for (kind, expected) in
             [(AdapterKind::DiscreteGpu, 64), (AdapterKind::IntegratedGpu, 64), (AdapterKind::Software, 4)]
         {

@@ -238,7 +238,8 @@ mod tests {
             let piece = [0, 1].map(|i| (end[i] - start[i]).max(0.0) / f64::from(POINTS));
             for i in 0..POINTS {
                 for j in 0..POINTS {
-                    let point = [start[0] + (f64::from(i) + 0.5) * piece[0], start[1] + (f64::from(j) + 0.5) * piece[1]];
+                    let point =
+                        [start[0] + (f64::from(i) + 0.5) * piece[0], start[1] + (f64::from(j) + 0.5) * piece[1]];
                     let far = (0..2).map(|i| (point[i] - corner[i] - side / 2.0).powi(2)).sum::<f64>();
                     let here = (-far / (2.0 * (0.25 * side).powi(2))).exp() * piece[0] * piece[1];
                     weight += here;

@@ -3,7 +3,7 @@
 use crate::formula;
 use crate::shared::shared;
 use burn::tensor::{Device, Tensor, TensorData};
-use eosin::cpu::{Engine, Options, Sums, Tiles};
+use eosin::cpu::{BF16_TWIN, Engine, Options, Sums, Tiles};
 use eosin::nn::{Architecture, Head, Network, NetworkSpec, Padding, TensorMap, fresh, load};
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -123,6 +123,57 @@ fn infinite_and_tiny_numbers_pass_through_our_engine_as_through_burn() {
             }
         }
     }
+}
+
+/// How far the logits of one draw of weights are off in bf16, relative to their length: from those of burn in f32, which is a
+/// thousand times as exact.
+fn error_of_bf16(spec: &NetworkSpec, gain: f64, [side, count]: [usize; 2], kernels: &str) -> f64 {
+    let weights = formula::weights_of(spec, gain);
+    let network = load(spec.init(&Device::flex()).unwrap(), &weights, Head::FromFile).unwrap().fold().unwrap();
+    let numbers = formula::many_tiles(side, count);
+    let truth = flat(
+        network.forward(Tensor::from_data(TensorData::new(numbers.clone(), [count, 3, side, side]), &Device::flex())),
+    );
+    let graph = network.graph(false).unwrap().unwrap();
+    let engine = Engine::on(&graph, Options { side_px: side, sums: Sums::Bf16 }, Some(kernels)).unwrap();
+    let mut found = vec![0.0; count * engine.outputs()];
+    engine.run_all(Tiles::Numbers(&numbers), count, &mut found);
+    let length = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|number| number * number).sum::<f64>().sqrt();
+    let off = length(&mut found.iter().zip(&truth).map(|(&found, &truth)| f64::from(found) - f64::from(truth)));
+    off / length(&mut truth.iter().map(|&truth| f64::from(truth)))
+}
+
+/// Rounding to bf16 costs no more digits than PyTorch's bf16 does with the same weights and tiles, whose errors
+/// `tests/reference/bf16.py` wrote; ours are those of the loops that round as a matrix unit does.
+#[test]
+fn bf16_is_at_least_as_near_to_the_truth_as_that_of_torch() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bf16.json");
+    let fixture: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let whole = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+    let mut worse = Vec::new();
+    for case in fixture["networks"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let spec = NetworkSpec::named(name, whole(&fixture["outputs"])).unwrap();
+        let size = [whole(&case["side"]), whole(&fixture["tiles"])];
+        for kernels in [BF16_TWIN].into_iter().chain(Engine::matrix_kernels()) {
+            let draws = case["draws"].as_array().unwrap();
+            let mut logarithms = 0.0;
+            for draw in draws {
+                let torch = draw["torch_bf16"].as_f64().unwrap();
+                let error = error_of_bf16(&spec, draw["gain"].as_f64().unwrap(), size, kernels);
+                println!("{name} on {kernels}: relative error {error:.2e}, of torch's bf16 {torch:.2e}");
+                logarithms += (error / torch).ln();
+            }
+            let ratio = (logarithms / draws.len() as f64).exp();
+            println!("{name} on {kernels}: {ratio:.2} times that of torch's");
+            if ratio > 1.0 {
+                worse.push(format!(
+                    "{name} on {kernels}: expected at most the error of torch's, found {ratio:.2} times"
+                ));
+            }
+        }
+    }
+    assert!(worse.is_empty(), "{worse:#?}");
 }
 
 /// One test per network, so that they run side by side.

@@ -68,15 +68,20 @@ fn weight(name: &str, shape: Vec<usize>, kind: &str, gain: f64) -> Weight {
 }
 
 /// Two tiles `[2, 3, side, side]`.
-#[expect(clippy::cast_possible_truncation, reason = "the rule ends with rounding to f32")]
 pub(crate) fn tiles(side: usize) -> Vec<f32> {
-    let mut pixels = Vec::with_capacity(2 * 3 * side * side);
-    for n in 0..2 {
+    many_tiles(side, 2)
+}
+
+/// As many tiles as wanted, `[N, 3, side, side]`.
+#[expect(clippy::cast_possible_truncation, reason = "the rule ends with rounding to f32")]
+pub(crate) fn many_tiles(side: usize, count: usize) -> Vec<f32> {
+    let mut pixels = Vec::with_capacity(count * 3 * side * side);
+    for n in 0..count {
         for c in 0..3 {
             for h in 0..side {
                 for w in 0..side {
                     let wave = (0.05 * h as f64 * f64::from(c + 1)).sin() * (0.07 * w as f64).cos();
-                    pixels.push((wave + 0.1 * f64::from(n)) as f32);
+                    pixels.push((wave + 0.1 * n as f64) as f32);
                 }
             }
         }
