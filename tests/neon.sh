@@ -61,7 +61,7 @@ own aarch64-linux-gnu-ld "--sysroot='$root' '$c/crt1.o' '$c/crti.o' '$gcc/crtbeg
 mkdir -p "$cache/crate/src"
 {
     printf '[package]\nname = "neon"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n[dependencies]\n'
-    grep -E '^(rayon|libm|proptest) = ' "$tree/Cargo.toml"
+    grep -E '^(rayon|libc|libm|proptest) = ' "$tree/Cargo.toml"
 } >"$cache/crate/Cargo.toml"
 cp "$tree/Cargo.lock" "$cache/crate/"
 printf '#[path = "%s"]\npub mod %s;\n' "$tree/src/cpu/mod.rs" cpu "$tree/src/error.rs" error "$tree/src/random.rs" random \

@@ -11,7 +11,6 @@ Weights and tiles follow the rule that tests/integration/formula.rs states; sums
 
 import gzip
 import json
-import math
 
 import cv2
 import numpy as np
@@ -21,54 +20,11 @@ import torchvision
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-MASK = (1 << 64) - 1
+from formula import kind, tiles, value
+
 CLASSES = 10
 # Side to which the first map is enlarged: no multiple of any map's.
 LARGE = 50
-
-
-def fnv1a64(name):
-    value = 0xCBF29CE484222325
-    for byte in name.encode():
-        value = ((value ^ byte) * 0x100000001B3) & MASK
-    return value
-
-
-def uniform(name, count):
-    with np.errstate(over="ignore"):
-        z = np.uint64(fnv1a64(name)) + np.arange(count, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(40)).astype(np.float64) / 2**24 - 0.5
-
-
-def kind(name, shape):
-    last = name.split(".")[-1]
-    if last in ("running_mean", "bias"):
-        return "small"
-    if last == "running_var":
-        return "var"
-    return "weight" if len(shape) >= 2 else "norm"
-
-
-def value(name, shape, gain):
-    u = uniform(name, math.prod(shape))
-    made = {
-        "small": lambda: 0.2 * u,
-        "var": lambda: 1 + 0.5 * (u + 0.5),
-        "weight": lambda: u * math.sqrt(12 / math.prod(shape[1:])) * gain,
-        "norm": lambda: 1 + 0.2 * u,
-    }[kind(name, shape)]()
-    return torch.tensor(made.astype(np.float32).reshape(shape))
-
-
-def tiles(side):
-    h = np.arange(side).reshape(1, 1, -1, 1)
-    w = np.arange(side).reshape(1, 1, 1, -1)
-    c = np.arange(3).reshape(1, -1, 1, 1)
-    n = np.arange(2).reshape(-1, 1, 1, 1)
-    return torch.tensor((np.sin(0.05 * h * (c + 1)) * np.cos(0.07 * w) + 0.1 * n).astype(np.float32))
 
 
 def timm_network(name):
@@ -100,7 +56,7 @@ def grad_cam(network, pool, images, wanted):
 
 def case(name, network, pool, gain, side):
     state = network.state_dict()
-    state = {k: v if "num_batches" in k else value(k, tuple(v.shape), gain) for k, v in state.items()}
+    state = {k: v if "num_batches" in k else torch.tensor(value(k, tuple(v.shape), gain)) for k, v in state.items()}
     network.load_state_dict(state)
     network = network.eval().double()
     images = tiles(side).double()
