@@ -38,7 +38,9 @@ pub(super) fn ends(step: &Step) -> Ends {
         Step::Tile(call) => ends.image(call.output + last(call.side) * call.output_row + call.side * 3),
         Step::Dense(call, vectors, distance) => {
             let [input, output, residual, weights] = dense_ends(call, *vectors, *distance);
-            [input, output, residual].into_iter().for_each(|end| ends.image(end));
+            for end in [input, output, residual] {
+                ends.image(end);
+            }
             ends.weights(weights);
         }
         Step::Depthwise(call, [side, stride]) => {
