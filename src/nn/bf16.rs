@@ -32,8 +32,8 @@ impl Bf16Difference {
     /// `exact`, `rounded`: a row `[K]` for each tile, the same tiles in the same order. `decision`: what a row decides.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`]: `MOD-0211` when there are no tiles, rows do not fit or a score is no number; those of
-    /// [`Bf16Difference::check`].
+    /// [`ErrorKind::Model`]: `MOD-0211` when there are no tiles, rows do not fit or a score is no number; `MOD-0204` for a bound
+    /// that is none, or without words for what was measured.
     pub fn between<D: PartialEq>(
         exact: &[Vec<f32>],
         rounded: &[Vec<f32>],
