@@ -4,7 +4,7 @@
 //! again, and there twice meanwhile.
 
 use super::graph::Conv;
-use super::kernels::{DEPTH, INPUT, LANES, Line, PLACES, TOGETHER, to_bf16};
+use super::kernels::{DEPTH, INPUT, LANES, Line, PLACES, TOGETHER, room, to_bf16};
 
 /// Packed weights of a plan, or how many there will be.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Packed {
 
     /// Room for as many lines as were counted.
     pub fn with_room_of(counted: &Self) -> Self {
-        Self { count: 0, lines: Some(Vec::with_capacity(counted.count)) }
+        Self { count: 0, lines: Some(room(counted.count)) }
     }
 
     /// The next place, numbers.

@@ -44,6 +44,7 @@ pub(super) use dense::{Dense, Run};
 pub(super) use depthwise::Depthwise;
 pub(super) use lanes::LANES;
 pub(super) use maps::{Each, LayerNorm, Maps, Pick, Size, What};
+pub(super) use pages::room;
 pub(super) use pool::Pool;
 pub use processor::BF16_TWIN;
 pub(super) use processor::Kernels;

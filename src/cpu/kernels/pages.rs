@@ -4,40 +4,27 @@
 //! # Source
 //! Linux, "Documentation/admin-guide/mm/transhuge.rst" and madvise(2).
 
-use super::lanes::LANES;
 use super::program::Line;
 
-/// Lines of zeros, in large pages if there are some.
-pub(super) fn zeros(count: usize) -> Vec<Line> {
-    let mut lines = Vec::with_capacity(count);
-    // Before it is written for the first time, which is when pages are given out.
+/// Room for lines, in large pages if there are some: pages are given out when they are written for the first time.
+pub(in crate::cpu) fn room(count: usize) -> Vec<Line> {
+    let lines = Vec::with_capacity(count);
     #[cfg(target_os = "linux")]
-    advise(lines.as_ptr(), count, libc::MADV_HUGEPAGE);
-    lines.resize(count, Line([0.0; LANES]));
+    ask(lines.as_ptr(), count);
     lines
 }
 
-/// Moves lines that were written already into large pages, if there are some.
-pub(super) fn enlarge(lines: &[Line]) {
-    #[cfg(target_os = "linux")]
-    for advice in [libc::MADV_HUGEPAGE, libc::MADV_COLLAPSE] {
-        advise(lines.as_ptr(), lines.len(), advice);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = lines;
-}
-
-/// Tells the system about all whole small pages among some lines, where there are enough for a large one. Nothing depends on
-/// what it makes of that.
+/// Asks for large pages in place of all whole small ones among some lines, where there are enough for one. Nothing depends on
+/// what the system makes of that.
 #[cfg(target_os = "linux")]
-fn advise(lines: *const Line, count: usize, advice: libc::c_int) {
+fn ask(lines: *const Line, count: usize) {
     const SMALL: usize = 4 << 10;
     const LARGE: usize = 2 << 20;
     let start = lines.addr().next_multiple_of(SMALL);
     let end = (lines.addr() + count * size_of::<Line>()) / SMALL * SMALL;
     if end.saturating_sub(start) >= LARGE {
         let from = lines.wrapping_byte_add(start - lines.addr()).cast_mut().cast();
-        // SAFETY: the range lies in one allocation, and neither advice changes what is in it.
-        unsafe { libc::madvise(from, end - start, advice) };
+        // SAFETY: the range lies in one allocation, and the advice changes nothing that is in it.
+        unsafe { libc::madvise(from, end - start, libc::MADV_HUGEPAGE) };
     }
 }

@@ -99,7 +99,6 @@ impl Program {
             }
             ready.push(step);
         }
-        pages::enlarge(&weights);
         Ok(Self { kernels, steps: ready, room, weights })
     }
 
@@ -125,7 +124,10 @@ impl Program {
 
     /// Memory for one worker, of zeros: what lies around maps is never written.
     pub fn memory(&self) -> Vec<Line> {
-        pages::zeros(self.room.numbers().div_ceil(LANES))
+        let count = self.room.numbers().div_ceil(LANES);
+        let mut lines = pages::room(count);
+        lines.resize(count, Line([0.0; LANES]));
+        lines
     }
 
     /// Bytes of [`Program::memory`] and of the weights, which all workers share.

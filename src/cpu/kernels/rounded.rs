@@ -11,9 +11,9 @@ use super::maps::{Maps, Size};
 use crate::cpu::graph::Act;
 
 /// Most pixels of a run.
-pub(in crate::cpu) const RUN: usize = 16;
+pub(super) const RUN: usize = 16;
 /// Numbers of a tile of weights, which is [`DEPTH`] inputs for [`LANES`] outputs, in f32: half as many as it has.
-pub(in crate::cpu) const TILE: usize = DEPTH * LANES / 2;
+pub(super) const TILE: usize = DEPTH * LANES / 2;
 /// Blocks of output channels that are made at once.
 pub(in crate::cpu) const TOGETHER: usize = 2;
 
